@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Bursts from hard interrupts: all are served as long as lent memory is free,
+# no mapping takes much longer than the others, and the data are right.
+#
+# rig: cmdline=swiotlb=force,reclaim=256M
+# rig: mem=1G
+# rig: smp=1
+# rig: icount=1
+# rig: flavour=reclaim
+# rig: modules=lib/test_swiotlb.ko
+# rig: timeout=240
+#
+# Nearly all of the pool is lent when a burst begins, so nearly each of its
+# segments has to be taken back by the mapping that needs it. The time of a
+# mapping is judged only where it counts instructions (see ICOUNT).
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+RATIO=3			# longest to median
+
+# burst NAME KIB-PER-MAP COUNT
+burst()
+{
+	local name="$3 x $2 KiB" need=$(($2 * $3)) taken
+
+	# 1. Pure, for the time
+	wait_for 30 lent_percent 95
+	taken=$(vmstat swiotlb_take_free)
+	state "before $name"
+	device size=$(($2 * 1024)) count="$3"
+	echo 1 >"$TEST_DEV/run"
+	figures "$1"
+	equal "$name: mappings that failed" "$(figure failed)" 0
+	equal "$name: mappings that did not bounce" "$(figure direct)" 0
+	at_least "$name: segments taken for it" \
+		 $(($(vmstat swiotlb_take_free) - taken)) \
+		 $(((need - $(sysfs floor_kb)) * 9 / (SEGMENT_KB * 10)))
+	if on_icount; then
+		at_most "$name: longest mapping, instructions" "$(figure max)" \
+			$((RATIO * $(figure p50)))
+	else
+		skip "$name: longest mapping" "time does not count instructions"
+	fi
+
+	# 2. The same with data that are written and checked on both sides
+	wait_for 30 lent_percent 95
+	device size=$(($2 * 1024)) count="$3" dir=bidirectional verify=Y src_kb=$need
+	echo 1 >"$TEST_DEV/run"
+	figures "$1, verified"
+	equal "$name, verified: mappings that failed" "$(figure failed)" 0
+	equal "$name, verified: bytes compared" "$(figure verified)" $((3 * need * 1024))
+	equal "$name, verified: wrong words" "$(figure data_errors)" 0
+}
+
+need_root
+need_reclaim
+need_test_device
+tap_plan 14
+
+burst small 4 4096
+burst large 256 128

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# At idle nearly all of the pool is lent, and a process can have that memory.
+#
+# rig: cmdline=swiotlb=force,reclaim=256M
+# rig: mem=1G
+# rig: smp=2
+# rig: flavour=reclaim
+# rig: timeout=120
+#
+# A process takes memory step by step until nearly no lent page is free any
+# more. It stops early when so little memory is left (RESERVE_KB) that a step
+# more could end in an OOM kill; then the test has failed.
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+LENT_PERCENT=98		# of (total - floor), at idle
+USED_PERCENT=95		# of lent memory, by the process
+STEP_KB=4096
+RESERVE_KB=6144
+
+cleanup()
+{
+	filler_stop
+}
+
+# taken: whether the process and others have as much of the lent memory as wanted
+taken()
+{
+	[ $(($(free_lent_kb) * 100)) -le $((lent * (100 - USED_PERCENT))) ]
+}
+
+free_again()
+{
+	[ $(($(free_lent_kb) * 100)) -ge $((before * 90)) ]
+}
+
+need_root
+need_commands tail head
+need_reclaim
+tap_plan 7
+
+wait_for 10 lent_percent "$LENT_PERCENT"
+state "idle"
+at_least "lent at idle, KiB" "$(sysfs lent_kb)" $(($(lendable_kb) * LENT_PERCENT / 100))
+
+sync
+echo 3 >/proc/sys/vm/drop_caches
+sleep 1
+lent=$(sysfs lent_kb)
+before=$(free_lent_kb)
+kills=$(vmstat oom_kill)
+state "caches dropped"
+
+filler_start
+while ! taken && [ "$(meminfo MemFree)" -gt "$RESERVE_KB" ] && kill -0 "$filler" 2>/dev/null; do
+	step=$STEP_KB
+	[ "$(meminfo MemFree)" -gt 32768 ] || step=$((STEP_KB / 8))
+	filler_add "$step" 2>/dev/null || break
+done
+state "filled"
+after=$(free_lent_kb)
+diag "the process has $(filler_kb) KiB; free lent memory went from $before to $after KiB of $lent"
+
+at_least "lent memory in use, KiB" $((lent - after)) $((lent * USED_PERCENT / 100))
+at_least "of it by this process, KiB" $((before - after)) $((lent * (USED_PERCENT - 5) / 100))
+at_least "the process has at least as much, KiB" "$(filler_kb)" $((lent * USED_PERCENT / 100))
+check "lent memory stays lent while in use" lent_percent "$USED_PERCENT"
+equal "processes killed for lack of memory" $(($(vmstat oom_kill) - kills)) 0
+
+filler_stop
+check "what was free is free again" wait_for 10 free_again
+state "released"

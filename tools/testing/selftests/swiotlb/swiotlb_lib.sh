@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests of reclaimable bounce buffers share. To be sourced by bash.
+#
+# Variables of the environment:
+#
+#   SWIOTLB_DIR      an empty directory on a disk whose requests bounce
+#   SWIOTLB_DISK     without SWIOTLB_DIR: a disk with a file system on it, not
+#                    mounted (/dev/nvme0n1). Files are made in a directory of
+#                    our own and removed again.
+#   SWIOTLB_RUNTIME  seconds of disk I/O (60)
+#   TEST_SWIOTLB_KO  where the module test_swiotlb is, if modprobe cannot tell
+#   ICOUNT           1: guest time counts instructions (QEMU -icount), so that
+#                    times repeat and the tests judge them. The word rig.icount=1
+#                    on the kernel command line says the same.
+
+KSFT_SKIP=4
+
+SYSFS=/sys/kernel/mm/swiotlb_reclaim
+DEBUGFS=/sys/kernel/debug
+TEST_DEV=$DEBUGFS/test_swiotlb
+# shellcheck disable=SC2034	# used by the tests
+SEGMENT_KB=256
+
+# ------------------------------------------------------------------- TAP
+
+tap_planned=0
+tap_done=0
+tap_failed=0
+
+# tap_plan N: begin a test of N results
+tap_plan()
+{
+	tap_planned=$1
+	echo "TAP version 13"
+	echo "1..$1"
+	trap tap_exit EXIT
+}
+
+# tap_exit: the status is that of the results; one that is missing is a failure
+tap_exit()
+{
+	local status=$?
+
+	trap - EXIT
+	if declare -F cleanup >/dev/null; then
+		cleanup
+	fi
+	if [ "$status" -ne "$KSFT_SKIP" ] && [ "$tap_done" -ne "$tap_planned" ]; then
+		echo "Bail out! $tap_done of $tap_planned results, then status $status"
+		exit 1
+	fi
+	[ "$tap_failed" -eq 0 ] || status=1
+	exit "$status"
+}
+
+skip_all()
+{
+	trap - EXIT
+	echo "TAP version 13"
+	echo "1..0 # SKIP $*"
+	exit "$KSFT_SKIP"
+}
+
+diag()
+{
+	echo "# $*"
+}
+
+# check DESCRIPTION COMMAND...: one result, by the status of the command
+check()
+{
+	local what=$1
+
+	shift
+	tap_done=$((tap_done + 1))
+	if "$@"; then
+		echo "ok $tap_done - $what"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_done - $what"
+		diag "failed: $*"
+	fi
+}
+
+# at_least DESCRIPTION VALUE LIMIT, at_most ..., equal ...: results that name both
+at_least()
+{
+	check "$1 ($2, at least $3)" test "$2" -ge "$3"
+}
+
+at_most()
+{
+	check "$1 ($2, at most $3)" test "$2" -le "$3"
+}
+
+equal()
+{
+	check "$1 (${2:-nothing}, expected $3)" test "$2" = "$3"
+}
+
+# skip DESCRIPTION REASON: a result that cannot be had here
+skip()
+{
+	tap_done=$((tap_done + 1))
+	echo "ok $tap_done - $1 # SKIP $2"
+}
+
+# ---------------------------------------------------------- preconditions
+
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] || skip_all "must be run as root"
+}
+
+need_commands()
+{
+	local c
+
+	for c in "$@"; do
+		command -v "$c" >/dev/null || skip_all "$c is not installed"
+	done
+}
+
+need_debugfs()
+{
+	[ -d "$DEBUGFS/swiotlb" ] || mount -t debugfs debugfs "$DEBUGFS" 2>/dev/null
+	[ -d "$DEBUGFS/swiotlb" ] || skip_all "no debugfs, or no swiotlb"
+}
+
+# need_reclaim: the kernel can lend bounce buffers and was asked to
+need_reclaim()
+{
+	[ -d "$SYSFS" ] || skip_all "no $SYSFS: needs CONFIG_SWIOTLB_RECLAIM and swiotlb=reclaim"
+	[ "$(sysfs total_kb)" -gt 0 ] || skip_all "there is nothing to lend: see the kernel log"
+}
+
+# need_test_device: the module, loaded
+need_test_device()
+{
+	local ko
+
+	need_debugfs
+	[ ! -d "$TEST_DEV" ] || return 0
+	modprobe test_swiotlb 2>/dev/null
+	for ko in "${TEST_SWIOTLB_KO:-}" "$(dirname "$0")/test_swiotlb.ko" \
+		  "$(dirname "$0")/../../../../lib/test_swiotlb.ko"; do
+		[ -d "$TEST_DEV" ] && break
+		[ ! -f "$ko" ] || insmod "$ko"
+	done
+	[ -d "$TEST_DEV" ] || skip_all "no module test_swiotlb (CONFIG_TEST_SWIOTLB)"
+}
+
+# on_icount: whether times are counts of instructions
+on_icount()
+{
+	[ "${ICOUNT:-}" != 1 ] || return 0
+	case " $(cat /proc/cmdline) " in
+	*" rig.icount=1 "*) return 0 ;;
+	esac
+	return 1
+}
+
+# --------------------------------------------------------------- looking
+
+sysfs()
+{
+	cat "$SYSFS/$1"
+}
+
+# field FILE NAME: the second column of the line that begins with NAME
+field()
+{
+	local name value rest
+
+	while read -r name value rest; do
+		if [ "$name" = "$2" ]; then
+			echo "$value"
+			return 0
+		fi
+	done <"$1"
+	return 1
+}
+
+PAGE_KB=$(field /proc/self/smaps KernelPageSize:)
+
+vmstat()
+{
+	field /proc/vmstat "$1" || echo 0
+}
+
+meminfo()
+{
+	field /proc/meminfo "$1:" || echo 0
+}
+
+free_lent_kb()
+{
+	echo $(($(vmstat nr_free_swiotlb) * PAGE_KB))
+}
+
+# lendable_kb: all that may be lent
+lendable_kb()
+{
+	echo $(($(sysfs total_kb) - $(sysfs floor_kb)))
+}
+
+# lent_percent PERCENT: whether at least so much of it is lent
+lent_percent()
+{
+	[ $(($(sysfs lent_kb) * 100)) -ge $(($(lendable_kb) * $1)) ]
+}
+
+# wait_for SECONDS COMMAND...: whether it succeeds within that time
+wait_for()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.2
+	done
+}
+
+# swiotlb_blocks: pageblocks of type Swiotlb; fails if there is no such type
+swiotlb_blocks()
+{
+	local line word column=-1 i sum=0 in=
+	local -a words
+
+	while read -r line; do
+		read -ra words <<<"$line"
+		if [[ $line == "Number of blocks type "* ]]; then
+			in=1
+			i=0
+			# "Node 0, zone DMA32" are four words as well
+			for word in "${words[@]}"; do
+				[ "$word" != Swiotlb ] || column=$i
+				i=$((i + 1))
+			done
+		elif [[ $line == "Node "* ]]; then
+			if [ -n "$in" ] && [ "$column" -ge 0 ]; then
+				sum=$((sum + words[column]))
+			fi
+		else
+			in=
+		fi
+	done </proc/pagetypeinfo
+	echo "$sum"
+	[ "$column" -ge 0 ]
+}
+
+state()
+{
+	diag "$*: total $(sysfs total_kb) lent $(sysfs lent_kb)" \
+	     "free lent $(free_lent_kb) used $(sysfs used_kb) KiB," \
+	     "MemFree $(meminfo MemFree) MemAvailable $(meminfo MemAvailable) KiB," \
+	     "lend $(vmstat swiotlb_lend) take_free $(vmstat swiotlb_take_free)" \
+	     "take_migrate $(vmstat swiotlb_take_migrate)" \
+	     "take_fail $(vmstat swiotlb_take_fail)"
+}
+
+# ------------------------------------------------------- the test device
+
+# device KEY=VALUE...: settings of the test device; the rest is as after loading
+device()
+{
+	local setting
+
+	for setting in size=4096 count=64 batch=0 pace=200 ctx=hardirq dir=to_device \
+		       hold_ms=0 src_kb=16384 verify=N warn=N irqs_off=N "$@"; do
+		echo "${setting#*=}" >"$TEST_DEV/${setting%%=*}" || return 1
+	done
+}
+
+# figure KEY: of its last run
+figure()
+{
+	local line
+
+	while read -r line; do
+		if [ "${line%%=*}" = "$1" ]; then
+			echo "${line#*=}"
+			return 0
+		fi
+	done <"$TEST_DEV/result"
+	return 1
+}
+
+# figures WORDS...: all of them as one diagnostic line
+figures()
+{
+	local -a all
+
+	mapfile -t all <"$TEST_DEV/result"
+	diag "$*: ${all[*]}"
+}
+
+# ------------------------------------------------------------ a process
+#
+# tail -n 1 keeps in its own memory all that comes without a line feed. Fed by
+# us step by step it is a process that faults in just as much as we want.
+
+filler=
+
+filler_start()
+{
+	exec {filler_fd}> >(exec tail -n 1 >/dev/null)
+	filler=$!
+	# If we go too far, this one is to be killed and not the test
+	echo 1000 >"/proc/$filler/oom_score_adj"
+}
+
+# filler_add KIB
+filler_add()
+{
+	head -c "$(($1 * 1024))" /dev/zero >&"$filler_fd"
+}
+
+filler_kb()
+{
+	field "/proc/$filler/status" RssAnon: 2>/dev/null || echo 0
+}
+
+filler_stop()
+{
+	[ -n "$filler" ] || return 0
+	kill "$filler" 2>/dev/null
+	exec {filler_fd}>&-
+	wait "$filler" 2>/dev/null
+	filler=
+}
+
+# ---------------------------------------------------------------- a disk
+
+disk_dir=
+disk_mount=
+
+# need_disk: set disk_dir to an empty directory on a file system that bounces
+need_disk()
+{
+	local disk=${SWIOTLB_DISK:-/dev/nvme0n1}
+
+	if [ -n "${SWIOTLB_DIR:-}" ]; then
+		disk_dir=$(mktemp -d "$SWIOTLB_DIR/swiotlb.XXXXXX") ||
+			skip_all "cannot write to $SWIOTLB_DIR"
+		return
+	fi
+	[ -b "$disk" ] || skip_all "no disk $disk: set SWIOTLB_DISK or SWIOTLB_DIR"
+	! grep -q "^$disk" /proc/mounts ||
+		skip_all "$disk or a part of it is mounted: set SWIOTLB_DISK or SWIOTLB_DIR"
+	disk_mount=$(mktemp -d)
+	if ! mount "$disk" "$disk_mount"; then
+		rmdir "$disk_mount"
+		disk_mount=
+		skip_all "no file system to mount on $disk"
+	fi
+	disk_dir=$(mktemp -d "$disk_mount/swiotlb.XXXXXX") || {
+		disk_release
+		skip_all "cannot write to $disk"
+	}
+}
+
+disk_release()
+{
+	[ -z "$disk_dir" ] || rm -rf "$disk_dir"
+	disk_dir=
+	if [ -n "$disk_mount" ]; then
+		umount "$disk_mount" && rmdir "$disk_mount"
+		disk_mount=
+	fi
+}

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Memory pressure uses the lent memory; I/O takes it back without harm to data;
+# after the I/O it is lent again.
+#
+# rig: cmdline=swiotlb=force,reclaim=256M
+# rig: mem=1G
+# rig: smp=2
+# rig: disk=1G
+# rig: flavour=reclaim
+# rig: timeout=300
+#
+# Pressure is anonymous memory that is written all the time, and the page cache
+# of a file twice as large as memory. The file has no blocks: its pages are as
+# movable as any, and the disk is left to fio, which writes and reads back data
+# with checksums in requests of three sizes.
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+RUNTIME=${SWIOTLB_RUNTIME:-60}
+USED_PERCENT=80		# of lent memory, by the pressure
+BACK_PERCENT=95		# of (total - floor), lent again
+BACK_SECONDS=30
+ANON_PERCENT=40		# of MemTotal
+
+stress=
+reader=
+fio=
+
+cleanup()
+{
+	[ -z "$fio" ] || kill "$fio" 2>/dev/null
+	pressure_stop
+	disk_release
+}
+
+read_file()
+{
+	local i=0 chunks=$((file_mb / 64))
+
+	while [ -e "$disk_dir/go" ]; do
+		dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
+		   skip=$((i * 64)) status=none || return
+		i=$(((i + 1) % chunks))
+	done
+}
+
+pressure_start()
+{
+	local mem
+
+	mem=$(meminfo MemTotal)
+	file_mb=$((mem * 2 / 1024))
+	truncate -s "${file_mb}M" "$disk_dir/file"
+	: >"$disk_dir/go"
+	stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep \
+		  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
+	stress=$!
+	read_file &
+	reader=$!
+}
+
+pressure_stop()
+{
+	[ -z "$disk_dir" ] || rm -f "$disk_dir/go"
+	[ -z "$reader" ] || wait "$reader"
+	reader=
+	if [ -n "$stress" ]; then
+		kill "$stress" 2>/dev/null
+		wait "$stress" 2>/dev/null
+	fi
+	stress=
+}
+
+fio_start()
+{
+	fio --output="$disk_dir/fio.out" --directory="$disk_dir" --ioengine=libaio \
+	    --direct=1 --rw=randrw --time_based --runtime="$RUNTIME" \
+	    --verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
+	    --name=small --bs=4k --iodepth=32 --size=32M \
+	    --name=medium --bs=64k --iodepth=32 --size=64M \
+	    --name=large --bs=256k --iodepth=32 --size=128M >"$disk_dir/fio.err" 2>&1 &
+	fio=$!
+}
+
+used_enough()
+{
+	[ $(($(free_lent_kb) * 100)) -le $(($(sysfs lent_kb) * (100 - USED_PERCENT))) ]
+}
+
+need_root
+need_commands stress-ng fio truncate dd
+need_reclaim
+need_disk
+tap_plan 9
+
+wait_for 10 lent_percent 98
+state "idle"
+kills=$(vmstat oom_kill)
+
+# 1. Pressure
+pressure_start
+check "pressure uses $USED_PERCENT% of the lent memory" wait_for 30 used_enough
+state "pressure"
+
+# 2. I/O under pressure
+take_free=$(vmstat swiotlb_take_free)
+take_migrate=$(vmstat swiotlb_take_migrate)
+lent_min=$(sysfs lent_kb)
+used_max=0
+started=$SECONDS
+fio_start
+while kill -0 "$fio" 2>/dev/null; do
+	lent=$(sysfs lent_kb)
+	used=$(sysfs used_kb)
+	[ "$lent" -ge "$lent_min" ] || lent_min=$lent
+	[ "$used" -le "$used_max" ] || used_max=$used
+	if [ $(((SECONDS - started) % 10)) -eq 0 ]; then
+		state "I/O, $((SECONDS - started)) s"
+	fi
+	sleep 1
+done
+wait "$fio"
+status=$?
+fio=
+ran=$((SECONDS - started))
+ended=$SECONDS
+state "I/O done"
+diag "least lent $lent_min KiB, most used $used_max KiB"
+while read -r line; do
+	case $line in
+	*err=*|*READ:*|*WRITE:*|*verify*) diag "fio: $line" ;;
+	esac
+done <"$disk_dir/fio.out"
+while read -r line; do diag "fio: $line"; done <"$disk_dir/fio.err"
+
+equal "status of fio (a verify or an I/O error is not 0)" "$status" 0
+equal "jobs without an error" "$(grep -c 'err= 0' "$disk_dir/fio.out")" 3
+at_least "seconds of I/O" "$ran" "$RUNTIME"
+at_least "segments taken that were free" \
+	 $(($(vmstat swiotlb_take_free) - take_free)) 1
+at_least "segments taken by migrating what was in them" \
+	 $(($(vmstat swiotlb_take_migrate) - take_migrate)) 1
+pressure_stop
+equal "processes killed for lack of memory" $(($(vmstat oom_kill) - kills)) 0
+
+# 3. Idle again
+at_most "bounce buffers in use after the I/O, KiB" "$(sysfs used_kb)" "$(sysfs floor_kb)"
+check "$BACK_PERCENT% lent within $BACK_SECONDS s" \
+	wait_for $((BACK_SECONDS - (SECONDS - ended))) lent_percent "$BACK_PERCENT"
+diag "that took $((SECONDS - ended)) s after the last request"
+state "idle again"
