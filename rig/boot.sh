@@ -1,0 +1,304 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot a kernel that "make kernel" built, run a script as root in it, stream
+# what the script prints to stdout, and exit with its status.
+#
+#   ARCH=x86_64|arm64  FLAVOUR=...   which kernel
+#   SCRIPT=file        what to run (interpreter by its #! line)
+#   CMDLINE="..."      added to the kernel's command line
+#   MEM=1G SMP=2       size of the guest
+#   ICOUNT=1           count instructions: one CPU, guest time = instructions
+#   DISK=image         a raw image, becomes an NVMe drive
+#   MODULES="a.ko b.ko"   loaded before the script, in this order
+#   QEMU_EXTRA="..."   added to QEMU's arguments
+#   TIMEOUT=600        seconds until the guest counts as hanging
+#   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
+#   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
+#   RIG_NO_BUILD=1     take kernel and user land as they are
+#
+# A run passes if the script exits with 0, the end marker arrives in time, and
+# the console shows no warning, oops, leak or lock report. Exit status: that of
+# the script; 124 on the time limit; 1 for a bad console with a script that
+# exited with 0; 125 if the guest ended without an end marker.
+# shellcheck disable=SC2054,SC2317  # QEMU's commas; cleanup() is called by lib.sh
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+ARCH=${ARCH:-x86_64}
+FLAVOUR=${FLAVOUR:-reclaim}
+MEM=${MEM:-1G}
+SMP=${SMP:-2}
+ICOUNT=${ICOUNT:-}
+DISK=${DISK:-}
+MODULES=${MODULES:-}
+CMDLINE=${CMDLINE:-}
+QEMU_EXTRA=${QEMU_EXTRA:-}
+TIMEOUT=${TIMEOUT:-600}
+INTERACTIVE=${INTERACTIVE:-}
+LOG=${LOG:-$BUILD/log/boot-$ARCH-$FLAVOUR.log}
+
+# --------------------------------------------------- 1. check what was asked
+
+check_arch
+check_flavour
+mem=$(mib MEM "$MEM")
+[ "$mem" -ge 64 ] || die "MEM=$MEM is too small for the guest" "MEM is at least 64M"
+check_number SMP "$SMP" 1 64
+check_number TIMEOUT "$TIMEOUT" 1 1000000
+case $ICOUNT in
+''|0) ICOUNT= ;;
+1) SMP=1 ;;
+*) die "ICOUNT='$ICOUNT' is not 0 or 1" ;;
+esac
+if [ -z "$INTERACTIVE" ]; then
+	[ -n "${SCRIPT:-}" ] || die "SCRIPT is not set" "say what to run: make boot SCRIPT=file"
+	[ -f "$SCRIPT" ] || die "SCRIPT=$SCRIPT: there is no such file"
+	IFS= read -r first <"$SCRIPT" || true
+	[[ ${first:-} == '#!'* ]] || die "SCRIPT=$SCRIPT does not begin with #!" "give it an interpreter, such as #!/bin/bash"
+fi
+if [ -n "$DISK" ]; then
+	[ -f "$DISK" ] || [ -b "$DISK" ] || die "DISK=$DISK: there is no such file" \
+		"make one: truncate -s 512M $DISK && mkfs.ext4 -F $DISK"
+	DISK=$(realpath "$DISK")
+	[[ $DISK != *,* ]] || die "DISK=$DISK: QEMU takes no comma in a path"
+fi
+out=$BUILD/$KVER-$ARCH/$FLAVOUR
+modules=()
+for m in $MODULES; do
+	[ -f "$m" ] || [ ! -f "$out/$m" ] || m=$out/$m
+	modules+=("$m")
+done
+need_root
+take_lock
+
+# --------------------------------------------------- 2. kernel and user land
+
+if [ -z "${RIG_NO_BUILD:-}" ]; then
+	RIG_QUIET=1 ARCH=$ARCH FLAVOUR=$FLAVOUR "$ROOT/rig/kernel.sh"
+	ARCH=$ARCH "$ROOT/rig/guest.sh"
+fi
+for i in "${!modules[@]}"; do
+	m=${modules[i]}
+	[ -f "$m" ] || { m=$out/$m; modules[i]=$m; }
+	[ -f "$m" ] || die "MODULES: there is no ${m#"$out"/}, neither here nor in ${out#"$ROOT"/}"
+done
+case $ARCH in
+x86_64) qemu=qemu-system-x86_64 kernel=$out/arch/x86/boot/bzImage console=ttyS0 \
+	early=earlycon=uart8250,io,0x3f8 ;;
+arm64)  qemu=qemu-system-aarch64 kernel=$out/arch/arm64/boot/Image console=ttyAMA0 \
+	early=earlycon ;;
+esac
+[ -r "$kernel" ] || die "there is no kernel ${kernel#"$ROOT"/}" "build it: make kernel ARCH=$ARCH FLAVOUR=$FLAVOUR"
+root=$BUILD/guest/$ARCH/root.img
+[ -r "$root" ] || die "there is no guest image ${root#"$ROOT"/}"
+command -v "$qemu" >/dev/null || die "$qemu is not installed" \
+	"install it: apt-get install $(packages_guest | tr ' ' '\n' | grep qemu)"
+
+# --------------------------------------------------- 3. the job disk
+
+mkdir -p "$BUILD/tmp" "$BUILD/log"
+work=$(mktemp -d "$BUILD/tmp/boot.XXXXXX")
+reader=
+cleanup()
+{
+	[ -z "$reader" ] || kill "$reader" 2>/dev/null || true
+	rm -rf "$work"
+	[ -z "$INTERACTIVE" ] || [ ! -t 0 ] || stty sane || true
+}
+
+job=$work/job
+mkdir -p "$job/modules"
+{
+	printf 'interactive=%q\n' "$INTERACTIVE"
+	printf 'export RIG_ARCH=%q RIG_FLAVOUR=%q\n' "$ARCH" "$FLAVOUR"
+	[ ! -t 0 ] || printf 'export RIG_SIZE=%q\n' "$(stty size | tr ' ' x)"
+	printf '%s\n' "${JOB_ENV:-}"
+} >"$job/env"
+[ -n "$INTERACTIVE" ] || cp "$SCRIPT" "$job/script"
+n=10
+for m in "${modules[@]}"; do
+	cp "$m" "$job/modules/$n-$(basename "$m")"
+	n=$((n + 1))
+done
+if [ -d "$ROOT/tools/testing/selftests/swiotlb" ]; then
+	cp -r "$ROOT/tools/testing/selftests/swiotlb" "$job/selftests"
+fi
+for f in ${JOB_FILES:-}; do
+	cp "$f" "$job/"
+done
+tar -C "$job" --owner=0 --group=0 -cf "$work/job.tar" .
+truncate -s %1M "$work/job.tar"
+
+# --------------------------------------------------- 4. QEMU
+
+# start_qemu ACCEL LOG: leaves the process in CHILD, the script's output on stdout
+start_qemu()
+{
+	local -a q=("$qemu" -nodefaults -no-user-config -display none -monitor none -no-reboot)
+	local cpu=max
+	case $ARCH in
+	x86_64)
+		[ "$1" = tcg ] || cpu=host
+		q+=(-machine "q35,accel=$1" -cpu "$cpu") ;;
+	arm64)
+		cpu=cortex-a72
+		[ "$1" = tcg ] || cpu=host
+		q+=(-machine "virt,gic-version=3,accel=$1" -cpu "$cpu") ;;
+	esac
+	q+=(-m "${mem}M" -smp "$SMP")
+	[ -z "$ICOUNT" ] || q+=(-icount shift=0,sleep=off)
+	q+=(-kernel "$kernel" -append "console=$console $early root=/dev/vda rw init=/rig/init \
+panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 $CMDLINE")
+	q+=(-drive "if=none,id=root,file=$root,format=raw,snapshot=on" -device virtio-blk-pci,drive=root
+	    -drive "if=none,id=job,file=$work/job.tar,format=raw,readonly=on" -device virtio-blk-pci,drive=job
+	    -device virtio-serial-pci)
+	if [ -n "$INTERACTIVE" ]; then
+		# Ctrl-A X leaves a guest that hangs.
+		q+=(-chardev "stdio,id=con,mux=on,signal=off,logfile=$2" -serial chardev:con
+		    -mon chardev=con,mode=readline)
+	else
+		q+=(-serial "file:$2"
+		    -chardev "file,id=out,path=$work/out" -device virtserialport,chardev=out,name=rig.out)
+	fi
+	q+=(-chardev "file,id=verdict,path=$work/verdict" -device virtserialport,chardev=verdict,name=rig.verdict)
+	if [ -n "$DISK" ]; then
+		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback" -device nvme,drive=nvme,serial=rig)
+	fi
+	local extra=()
+	read -r -a extra <<<"$QEMU_EXTRA" || true
+	q+=("${extra[@]}")
+	rm -f "$work/verdict" "$work/out"
+	: >"$2"
+	if [ -n "$INTERACTIVE" ]; then
+		# In the foreground: QEMU needs the terminal.
+		(export TMPDIR=$work; guarded "${q[@]}") 2>"$work/stderr" || true
+		return
+	fi
+	mkfifo "$work/out"
+	cat "$work/out" 9>&- &
+	reader=$!
+	(export TMPDIR=$work; guarded "${q[@]}") </dev/null >/dev/null 2>"$work/stderr" &
+	CHILD=$!
+}
+
+# wait_qemu SECONDS: 1 on the time limit
+wait_qemu()
+{
+	local end=$((SECONDS + $1)) over=0 n
+	while kill -0 "$CHILD" 2>/dev/null; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			over=1
+			kill -KILL "$CHILD" 2>/dev/null || true
+			break
+		fi
+		sleep 0.1
+	done
+	wait "$CHILD" 2>/dev/null || true
+	CHILD=
+	# The reader ends with QEMU, unless QEMU never opened the pipe.
+	for ((n = 0; n < 30; n++)); do
+		kill -0 "$reader" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill "$reader" 2>/dev/null || true
+	wait "$reader" 2>/dev/null || true
+	reader=
+	return "$over"
+}
+
+# --------------------------------------------------- 5. accelerator
+#
+# /dev/kvm may be there and still run no guest: decide by a trial, once.
+
+accel=tcg
+if [ -z "$ICOUNT" ] && [ "$(host_arch)" = "$(deb_arch "$ARCH")" ] && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+	accel=$(cat "$BUILD/accel-$ARCH" 2>/dev/null || true)
+	if [ "${accel% *}" = kvm ] || [ "${accel% *}" = tcg ] && [ "${accel#* }" = "$(uname -r)" ]; then
+		accel=${accel% *}
+	else
+		accel=tcg
+		say "trying hardware virtualisation (at most 20 s)"
+		start_qemu kvm "$work/trial.log" >/dev/null 2>&1
+		end=$((SECONDS + 20))
+		while kill -0 "$CHILD" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do
+			# Alive and printing is enough
+			if grep -q 'init as init process' "$work/trial.log" 2>/dev/null; then
+				accel=kvm
+				break
+			fi
+			sleep 0.1
+		done
+		kill -KILL "$CHILD" 2>/dev/null || true
+		wait_qemu 5 || true
+		echo "$accel $(uname -r)" >"$BUILD/accel-$ARCH"
+	fi
+fi
+case $accel in
+kvm) how="KVM" ;;
+tcg) how="TCG, no hardware virtualisation" ;;
+esac
+[ -z "$ICOUNT" ] || how="TCG, counting instructions"
+
+# --------------------------------------------------- 6. run
+
+if [ -n "$INTERACTIVE" ]; then
+	say "booting $ARCH $FLAVOUR, ${mem} MiB, $SMP CPUs ($how); console log: ${LOG#"$ROOT"/}"
+	start_qemu "$accel" "$LOG"
+	grep -q '^rig-verdict' "$work/verdict" 2>/dev/null || {
+		cat "$work/stderr" >&2
+		die "the guest ended without leaving the shell" "console log: ${LOG#"$ROOT"/}"
+	}
+	exit 0
+fi
+
+[ -n "${RIG_QUIET:-}" ] ||
+	say "booting $ARCH $FLAVOUR, ${mem} MiB, $SMP CPUs ($how), time limit $(hms "$TIMEOUT"); console log: ${LOG#"$ROOT"/}"
+mkdir -p "$(dirname "$LOG")"
+over=0
+start_qemu "$accel" "$LOG"
+wait_qemu "$TIMEOUT" || over=1
+
+# --------------------------------------------------- 7. judge
+
+last_lines()
+{
+	printf '%s\n' "--- last lines of the console:" >&2
+	tail -n 20 "$LOG" | tr -d '\r' >&2
+}
+
+if [ "$over" -eq 1 ]; then
+	last_lines
+	progress_clear
+	printf '%s\n' "rig: error: time limit: the guest was still running after $TIMEOUT s" \
+		"rig:   full console log: $LOG" "rig:   a longer limit: TIMEOUT=seconds" >&2
+	exit 124
+fi
+
+bad='BUG[: ]|WARNING: |Call [Tt]race|Oops|KASAN:|UBSAN:|unreferenced object|blocked for more than|Kernel panic'
+bad+='|possible (recursive|circular|irq|deadlock)|inconsistent lock state|suspicious RCU|Invalid wait context'
+bad+='|INFO: (trying|task|rcu)|soft lockup|DMA-API: .*(device driver|error)'
+allow=()
+[ -z "${JUDGE_ALLOW_OOM:-}" ] || allow=(-e '/invoked oom-killer/,/Mem-Info:/d')
+hits=$(tr -d '\r' <"$LOG" | sed -e '' "${allow[@]}" | grep -a -n -E "$bad" | head -n 20 || true)
+
+status=
+if [ -r "$work/verdict" ]; then
+	while read -r word value; do
+		[ "$word" != rig-verdict ] || status=$value
+	done <"$work/verdict"
+fi
+if [ -z "$status" ]; then
+	cat "$work/stderr" >&2
+	last_lines
+	progress_clear
+	printf '%s\n' "rig: error: the guest ended without an end marker (crash, or QEMU did not start)" \
+		"rig:   full console log: $LOG" >&2
+	exit 125
+fi
+if [ -n "$hits" ]; then
+	printf '%s\n' "rig: error: the kernel complained:" "$hits" "rig:   full console log: $LOG" >&2
+	[ "$status" -ne 0 ] || status=1
+fi
+[ "$status" -eq 0 ] || [ -n "${RIG_QUIET:-}" ] || say "the script exited with status $status"
+exit "$status"

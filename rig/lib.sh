@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034,SC2153
+#
+# What all scripts of the rig share: paths, messages, progress, checks, the lock.
+# To be sourced. Variables that the caller may set in the environment:
+#
+#   ARCH      x86_64 or arm64
+#   FLAVOUR   stock, dynamic, reclaim, reclaim-dynamic or debug
+#   KVER      kernel base, a folder below patches/ (6.12)
+
+export LC_ALL=C
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+BUILD=$ROOT/build
+KVER=${KVER:-6.12}
+SRC=$BUILD/src/$KVER
+PATCHES=$ROOT/patches/$KVER
+OVERLAY_ROOTS=(mm kernel include lib Documentation tools/testing)
+FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug)
+
+# The repository may belong to somebody else than root; git would refuse it.
+# Only command scope counts for this setting, so it has to be the environment.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+
+# Nothing of the calling make may reach the makes that we start.
+unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES MAKEFILES
+NPROC=${JOBS:-$(nproc)}
+
+# --------------------------------------------------------------- messages
+
+say() { printf '%s\n' "rig: $*" >&2; }
+warn() { printf '%s\n' "rig: warning: $*" >&2; }
+
+# die MESSAGE [NEXT-STEP...]
+die()
+{
+	progress_clear
+	printf '%s\n' "rig: error: $1" >&2
+	shift
+	local line
+	for line in "$@"; do
+		printf '%s\n' "rig:   $line" >&2
+	done
+	exit 1
+}
+
+# --------------------------------------------------------------- progress
+#
+# A terminal gets one line that is rewritten; a log gets a line every 10 s.
+
+if [ -t 2 ]; then RIG_TTY=1; else RIG_TTY=; fi
+progress_shown=
+progress_last=0
+
+hms()
+{
+	if [ "$1" -ge 60 ]; then
+		printf '%d min %02d s' $(($1 / 60)) $(($1 % 60))
+	else
+		printf '%d s' "$1"
+	fi
+}
+
+progress_clear()
+{
+	[ -z "$progress_shown" ] || printf '\r\033[K' >&2
+	progress_shown=
+}
+
+# progress STAGE PERCENT SECONDS-SO-FAR SECONDS-LEFT(or -)
+progress()
+{
+	local line left=
+	[ "$4" = - ] || left=", $(hms "$4") left"
+	line="$1: $2%, $(hms "$3")$left"
+	if [ -n "$RIG_TTY" ]; then
+		printf '\r\033[K%s' "rig: $line" >&2
+		progress_shown=1
+	elif [ $((SECONDS - progress_last)) -ge 10 ]; then
+		printf '%s\n' "rig: $line" >&2
+		progress_last=$SECONDS
+	fi
+}
+
+# What a stage took or counted the last time; the default before that.
+recall()
+{
+	local n=
+	[ ! -r "$BUILD/times/$1" ] || read -r n <"$BUILD/times/$1" || true
+	case $n in ''|*[!0-9]*) n=$2 ;; esac
+	echo "$n"
+}
+
+remember()
+{
+	mkdir -p "$BUILD/times"
+	echo "$2" >"$BUILD/times/$1"
+}
+
+# Commands that must not outlive us, and must not hold our lock: when this
+# shell dies, even by SIGKILL, they get SIGTERM (make passes it on to its jobs).
+guarded()
+{
+	exec setpriv --pdeathsig TERM -- "$@" 9>&-
+}
+
+CHILD=
+on_exit()
+{
+	local status=$?
+	progress_clear
+	if [ -n "$CHILD" ]; then
+		kill "$CHILD" 2>/dev/null || true
+		wait "$CHILD" 2>/dev/null || true
+	fi
+	if declare -F cleanup >/dev/null; then
+		cleanup
+	fi
+	exit "$status"
+}
+trap on_exit EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# timed STAGE SECONDS LOG COMMAND...
+# Run a command with its output in LOG. Progress is by time: SECONDS is what to
+# expect the first time; later the time of the last success is expected.
+timed()
+{
+	local stage=$1 key est log=$3 start=$SECONDS status=0 ran pct
+	key=${stage//[^a-zA-Z0-9_.-]/-}
+	est=$(recall "$key" "$2")
+	shift 3
+	mkdir -p "$(dirname "$log")"
+	progress_last=$SECONDS
+	guarded "$@" >"$log" 2>&1 </dev/null &
+	CHILD=$!
+	while kill -0 "$CHILD" 2>/dev/null; do
+		ran=$((SECONDS - start))
+		pct=$((est > 0 ? ran * 100 / est : 99))
+		[ "$pct" -lt 99 ] || pct=99
+		[ "$ran" -lt 2 ] || progress "$stage" "$pct" "$ran" "$((est > ran ? est - ran : 1))"
+		sleep 0.2
+	done
+	wait "$CHILD" || status=$?
+	CHILD=
+	progress_clear
+	if [ "$status" -eq 0 ]; then
+		ran=$((SECONDS - start))
+		remember "$key" "$ran"
+		[ "$ran" -lt 3 ] || say "$stage: done, $(hms "$ran")"
+	fi
+	return "$status"
+}
+
+# counted STAGE LINES LOG COMMAND...
+# The same with progress by the lines the command writes; LINES is the first guess.
+counted()
+{
+	local stage=$1 key expect log=$3 start=$SECONDS status=0 ran pct n=0 left
+	key=${stage//[^a-zA-Z0-9_.-]/-}
+	expect=$(recall "$key" "$2")
+	shift 3
+	mkdir -p "$(dirname "$log")"
+	: >"$log"
+	progress_last=$SECONDS
+	guarded "$@" >"$log" 2>&1 </dev/null &
+	CHILD=$!
+	while kill -0 "$CHILD" 2>/dev/null; do
+		ran=$((SECONDS - start))
+		if [ "$ran" -ge 2 ]; then
+			n=$(wc -l <"$log")
+			pct=$((expect > 0 ? n * 100 / expect : 99))
+			[ "$pct" -lt 99 ] || pct=99
+			left=-
+			if [ "$n" -gt 20 ]; then
+				left=$((expect > n ? ran * (expect - n) / n + 1 : 2))
+			fi
+			progress "$stage" "$pct" "$ran" "$left"
+		fi
+		sleep 0.5
+	done
+	wait "$CHILD" || status=$?
+	CHILD=
+	progress_clear
+	if [ "$status" -eq 0 ]; then
+		ran=$((SECONDS - start))
+		n=$(wc -l <"$log")
+		# An incremental run says nothing about a full one.
+		[ "$n" -lt $((expect / 2)) ] || remember "$key" "$n"
+		[ "$ran" -lt 3 ] || say "$stage: done, $(hms "$ran")"
+	fi
+	return "$status"
+}
+
+# ----------------------------------------------------------------- checks
+
+one_of()
+{
+	local name=$1 value=$2 v
+	shift 2
+	for v in "$@"; do
+		[ "$value" != "$v" ] || return 0
+	done
+	die "unknown $name '$value'" "$name is one of: $*"
+}
+
+check_arch() { one_of ARCH "$ARCH" x86_64 arm64; }
+check_flavour() { one_of FLAVOUR "$FLAVOUR" "${FLAVOURS[@]}"; }
+
+check_number()
+{
+	local name=$1 value=$2 min=$3 max=$4
+	case $value in
+	''|*[!0-9]*) die "$name='$value' is not a number" "$name is $min to $max" ;;
+	esac
+	if [ "${#value}" -gt 9 ] || [ "$((10#$value))" -lt "$min" ] || [ "$((10#$value))" -gt "$max" ]; then
+		die "$name=$value is out of range" "$name is $min to $max"
+	fi
+}
+
+# A size with K, M or G, in MiB
+mib()
+{
+	local name=$1 value=$2 n
+	[[ $value =~ ^[0-9]{1,7}[MG]$ ]] ||
+		die "$name='$value' is not a size" "give a number with M or G, such as $name=1G"
+	n=$((10#${value%?}))
+	[ "${value: -1}" = M ] || n=$((n * 1024))
+	echo "$n"
+}
+
+check_kver()
+{
+	[[ $KVER =~ ^[0-9]+\.[0-9]+$ ]] || die "KVER='$KVER' is not a kernel version such as 6.12"
+	[ "$KVER" = 6.12 ] || [ -d "$PATCHES" ] ||
+		die "there are no patches for kernel $KVER" "folders in patches/: $(ls "$ROOT/patches")"
+}
+
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] ||
+		die "this needs root: it installs packages and packs a guest file system" \
+		    "run it as root, for instance: sudo make ..."
+}
+
+# need_space MIB WHAT: room in build/
+need_space()
+{
+	local have
+	mkdir -p "$BUILD"
+	have=$(df -Pm "$BUILD" | awk_field 4)
+	[ "$have" -ge "$1" ] ||
+		die "not enough disk space for $2: $1 MiB needed, $have MiB found in $BUILD" \
+		    "free some space (make clean drops built kernels), or move the folder to a bigger disk"
+}
+
+# The N-th field of the last line; bare systems have no awk worth relying on.
+awk_field()
+{
+	local -a f=()
+	local line
+	while read -r line; do
+		read -r -a f <<<"$line"
+	done
+	echo "${f[$1 - 1]}"
+}
+
+# One run per folder. The lock is on descriptor 9, which guarded() closes for
+# everything that lives longer than we do; scripts called by scripts inherit it.
+take_lock()
+{
+	[ -z "${RIG_LOCKED:-}" ] || return 0
+	mkdir -p "$BUILD"
+	exec 9>>"$BUILD/.lock"
+	if ! flock -n 9; then
+		die "another run is going on in this folder (process $(cat "$BUILD/.lock.pid" 2>/dev/null || echo unknown))" \
+		    "wait for it to end, or use another clone"
+	fi
+	echo "$$" >"$BUILD/.lock.pid"
+	export RIG_LOCKED=$$
+}
+
+# --------------------------------------------------------------- packages
+
+host_arch() { dpkg --print-architecture; }
+
+deb_arch()
+{
+	case $1 in
+	x86_64) echo amd64 ;;
+	arm64) echo arm64 ;;
+	esac
+}
+
+# Prefix of the tools that build for ARCH; empty for the machine's own
+cross_prefix()
+{
+	[ "$(host_arch)" != "$(deb_arch "$ARCH")" ] || return 0
+	case $ARCH in
+	x86_64) echo x86_64-linux-gnu- ;;
+	arm64) echo aarch64-linux-gnu- ;;
+	esac
+}
+
+packages_compiler()
+{
+	echo gcc libc6-dev
+	if [ -n "$(cross_prefix)" ]; then
+		case $ARCH in
+		x86_64) echo gcc-x86-64-linux-gnu libc6-dev-amd64-cross ;;
+		arm64) echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+		esac
+	fi
+}
+
+packages_source() { echo "linux-source-$KVER" tar xz-utils git; }
+
+packages_kernel()
+{
+	packages_source
+	packages_compiler
+	echo make bc bison flex perl libelf-dev libssl-dev ccache kmod cpio rsync
+}
+
+packages_guest()
+{
+	packages_compiler
+	echo mmdebstrap e2fsprogs
+	case $ARCH in
+	x86_64) echo qemu-system-x86 ;;
+	arm64) echo qemu-system-arm ;;
+	esac
+}
+
+# need_packages NAME...: install what is missing
+need_packages()
+{
+	local p missing=() log=$BUILD/log/apt.log
+	for p in "$@"; do
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing+=("$p")
+	done
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	need_space 1500 "packages and their download"
+	say "installing packages: ${missing[*]}"
+	mkdir -p "$BUILD/log"
+	if ! timed "package lists" 15 "$log" apt-get -q update; then
+		warn "apt-get update failed (see ${log#"$ROOT"/}); trying with the lists that are there"
+	fi
+	if ! timed "packages" 120 "$log" env DEBIAN_FRONTEND=noninteractive \
+	     apt-get -q -y --no-install-recommends install "${missing[@]}"; then
+		tail -n 5 "$log" >&2
+		die "could not install: ${missing[*]}" \
+		    "full log: ${log#"$ROOT"/}" \
+		    "check the network and the apt sources, or install these packages by hand"
+	fi
+}
+
+check_kver

@@ -1,0 +1,180 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Bring the kernel source in build/src/$KVER/ up to date.
+#
+#   rig/source.sh stock     build/src/$KVER/stock: as the Debian package has it
+#   rig/source.sh patched   also build/src/$KVER/patched: with our patches and files
+#
+# Only files whose content changes are written, so that the next build compiles
+# only what it has to. Our patches are tried on copies of the files they touch
+# first: if a hunk does not apply, the tree stays as it was.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+what=${1:-stock}
+one_of "kind of source" "$what" stock patched
+need_root
+take_lock
+
+tarball=/usr/src/linux-source-$KVER.tar.xz
+package=linux-source-$KVER
+work=
+
+cleanup() { [ -z "$work" ] || rm -rf "$work"; }
+
+# ------------------------------------------------- 1. the plain source
+
+need_packages $(packages_source)
+
+version=$(dpkg-query -W -f='${Version}' "$package")
+mkdir -p "$SRC"
+# What an interrupted run left behind
+rm -rf "$SRC"/.tmp.*
+
+if [ "$(cat "$SRC/stock.version" 2>/dev/null)" != "$version" ]; then
+	[ -r "$tarball" ] || die "package $package is installed but $tarball is missing" \
+		"reinstall it: apt-get install --reinstall $package"
+	need_space 4000 "the unpacked kernel source"
+	rm -rf "$SRC/stock.version" "$SRC/patched.version" "$SRC/stock" "$SRC/patched"
+	mkdir "$SRC/.tmp.stock"
+	# -m: new dates, so that objects built from an older package are stale
+	timed "unpack $package $version" 20 "$BUILD/log/unpack.log" \
+		tar -xmf "$tarball" -C "$SRC/.tmp.stock" --strip-components=1 ||
+		die "cannot unpack $tarball" "$(tail -n 1 "$BUILD/log/unpack.log")"
+	mv "$SRC/.tmp.stock" "$SRC/stock"
+	echo "$version" >"$SRC/stock.version"
+fi
+
+[ "$what" = patched ] || exit 0
+
+# ------------------------------------------------- 2. what we change and add
+
+series=()
+if [ -r "$PATCHES/series" ]; then
+	while read -r line; do
+		case $line in ''|'#'*) continue ;; esac
+		[ -r "$PATCHES/$line" ] ||
+			die "patches/$KVER/series names $line, which is not there"
+		series+=("$line")
+	done <"$PATCHES/series"
+fi
+[ "${#series[@]}" -gt 0 ] ||
+	die "patches/$KVER/series is missing or empty: there is nothing to build this flavour from" \
+	    "FLAVOUR=stock and FLAVOUR=dynamic work without"
+
+cd "$ROOT"
+overlay=()
+if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+	mapfile -t overlay < <(git ls-files -co --exclude-standard -- "${OVERLAY_ROOTS[@]}" | sort -u)
+else
+	mapfile -t overlay < <(find "${OVERLAY_ROOTS[@]}" -type f ! -name '*~' ! -name '.*' 2>/dev/null | sort)
+fi
+files=()
+for f in "${overlay[@]}"; do
+	[ -f "$ROOT/$f" ] || continue	# tracked, but removed
+	[ ! -e "$SRC/stock/$f" ] ||
+		die "$f exists in the plain kernel: it cannot be a file of ours" \
+		    "change it by a patch in patches/$KVER/ instead"
+	files+=("$f")
+done
+
+# ------------------------------------------------- 3. try the patches on copies
+
+work=$SRC/.tmp.apply
+mkdir "$work"
+mapfile -t touched < <(sed -n 's,^[-+][-+][-+] [ab]/\([^	]*\).*,\1,p' \
+	"${series[@]/#/$PATCHES/}" | sort -u)
+for f in "${touched[@]}"; do
+	[ -f "$SRC/stock/$f" ] || continue
+	mkdir -p "$work/$(dirname "$f")"
+	cp -p "$SRC/stock/$f" "$work/$f"
+done
+
+# hunk_of PATCH FILE LINE: which hunk of FILE begins at LINE
+hunk_of()
+{
+	local line n=0 in=
+	while IFS= read -r line; do
+		case $line in
+		"--- "*) in=; n=0 ;;
+		"+++ b/$2"*) in=1 ;;
+		"@@ -"*)
+			[ -n "$in" ] || continue
+			n=$((n + 1))
+			if [[ $line =~ ^@@\ -$3[,\ ] ]]; then
+				echo "$n ($line)"
+				return
+			fi ;;
+		esac
+	done <"$1"
+	echo "?"
+}
+
+for p in "${series[@]}"; do
+	# Without the ceiling, git would take the paths as relative to our repository.
+	if ! (cd "$work" && GIT_CEILING_DIRECTORIES=$SRC git apply --whitespace=nowarn \
+	      "$PATCHES/$p") >"$BUILD/log/apply.log" 2>&1; then
+		lines=()
+		while IFS= read -r line; do
+			if [[ $line =~ ^error:\ patch\ failed:\ (.*):([0-9]+)$ ]]; then
+				lines+=("file ${BASH_REMATCH[1]}, line ${BASH_REMATCH[2]}, hunk $(hunk_of \
+					"$PATCHES/$p" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}")")
+			else
+				lines+=("$line")
+			fi
+		done <"$BUILD/log/apply.log"
+		die "patches/$KVER/$p does not apply to $package $version" "${lines[@]}" \
+		    "the source tree was left as it was; rebase the patch (make tree, make refresh)"
+	fi
+done
+
+for f in "${files[@]}"; do
+	[ ! -e "$work/$f" ] ||
+		die "$f is created by a patch and is a file of the repository as well" \
+		    "keep one of them"
+	mkdir -p "$work/$(dirname "$f")"
+	cp "$ROOT/$f" "$work/$f"
+done
+
+# ------------------------------------------------- 4. carry over what differs
+
+if [ "$(cat "$SRC/patched.version" 2>/dev/null)" != "$version" ]; then
+	need_space 2500 "the patched kernel source"
+	rm -rf "$SRC/patched.version" "$SRC/patched" "$SRC/patched.files"
+	timed "copy the source" 20 "$BUILD/log/unpack.log" \
+		cp -a "$SRC/stock" "$SRC/.tmp.patched" || die "cannot copy the kernel source"
+	mv "$SRC/.tmp.patched" "$SRC/patched"
+	echo "$version" >"$SRC/patched.version"
+fi
+
+# Files that differ from stock: those of the last run and those of this one.
+# The union is on disk before the first change, so an interrupted run heals.
+mapfile -t wanted < <(printf '%s\n' "${touched[@]}" "${files[@]}" | sort -u)
+mapfile -t all < <({ printf '%s\n' "${wanted[@]}"; cat "$SRC/patched.files" 2>/dev/null; } | sort -u)
+printf '%s\n' "${all[@]}" >"$SRC/.tmp.files"
+mv "$SRC/.tmp.files" "$SRC/patched.files"
+
+changed=0
+declare -A is_wanted=()
+for f in "${wanted[@]}"; do is_wanted[$f]=1; done
+for f in "${all[@]}"; do
+	dst=$SRC/patched/$f
+	if [ -n "${is_wanted[$f]:-}" ]; then
+		new=$work/$f
+	else
+		new=$SRC/stock/$f
+	fi
+	if [ ! -e "$new" ]; then
+		[ ! -e "$dst" ] || { rm -f "$dst"; changed=$((changed + 1)); }
+	elif ! cmp -s "$new" "$dst"; then
+		mkdir -p "$(dirname "$dst")"
+		cp "$new" "$dst.rig-new"
+		if [ -x "$new" ]; then chmod 755 "$dst.rig-new"; else chmod 644 "$dst.rig-new"; fi
+		mv "$dst.rig-new" "$dst"
+		changed=$((changed + 1))
+	fi
+done
+printf '%s\n' "${wanted[@]}" >"$SRC/.tmp.files"
+mv "$SRC/.tmp.files" "$SRC/patched.files"
+[ "$changed" -eq 0 ] || say "source: ${#series[@]} patches, ${#files[@]} files of ours, $changed files updated"
