@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Front of the rig. The work is done in rig/*.sh.
+# Front of the rig: "make help" lists the targets. The work is done in rig/*.sh.
 
-export ARCH FLAVOUR KVER JOBS
-export CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT FORCE
+# Origin "command line" or "environment" only: an empty value means the default.
+export ARCH FLAVOUR KVER JOBS FORCE
+export CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
 
-.PHONY: help kernel boot shell
+.PHONY: help run test shell boot kernel tree refresh series check-series clean distclean
+
 help:
 	@rig/help.sh
 
-kernel:
-	@rig/kernel.sh
+run test shell boot kernel series check-series:
+	@rig/$@.sh
 
-boot:
-	@rig/boot.sh
+tree refresh:
+	@rig/tree.sh $@
 
-shell:
-	@rig/shell.sh
+clean distclean:
+	@rig/clean.sh $@

@@ -21,7 +21,7 @@
 # the console shows no warning, oops, leak or lock report. Exit status: that of
 # the script; 124 on the time limit; 1 for a bad console with a script that
 # exited with 0; 125 if the guest ended without an end marker.
-# shellcheck disable=SC2054,SC2317  # QEMU's commas; cleanup() is called by lib.sh
+# shellcheck disable=SC2030,SC2031,SC2054,SC2317  # QEMU's commas; cleanup() is called by lib.sh
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -221,7 +221,7 @@ if [ -z "$ICOUNT" ] && [ "$(host_arch)" = "$(deb_arch "$ARCH")" ] && [ -r /dev/k
 		say "trying hardware virtualisation (at most 20 s)"
 		start_qemu kvm "$work/trial.log" >/dev/null 2>&1
 		end=$((SECONDS + 20))
-		while kill -0 "$CHILD" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do
+		{ while kill -0 "$CHILD" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do
 			# Alive and printing is enough
 			if grep -q 'init as init process' "$work/trial.log" 2>/dev/null; then
 				accel=kvm
@@ -229,8 +229,8 @@ if [ -z "$ICOUNT" ] && [ "$(host_arch)" = "$(deb_arch "$ARCH")" ] && [ -r /dev/k
 			fi
 			sleep 0.1
 		done
-		kill -KILL "$CHILD" 2>/dev/null || true
-		wait_qemu 5 || true
+		kill -KILL "$CHILD" || true
+		wait_qemu 5 || true; } 2>/dev/null
 		echo "$accel $(uname -r)" >"$BUILD/accel-$ARCH"
 	fi
 fi
@@ -257,7 +257,7 @@ fi
 mkdir -p "$(dirname "$LOG")"
 over=0
 start_qemu "$accel" "$LOG"
-wait_qemu "$TIMEOUT" || over=1
+{ wait_qemu "$TIMEOUT" || over=1; } 2>/dev/null
 
 # --------------------------------------------------- 7. judge
 

@@ -50,33 +50,15 @@ fi
 
 # ------------------------------------------------- 2. what we change and add
 
-series=()
-if [ -r "$PATCHES/series" ]; then
-	while read -r line; do
-		case $line in ''|'#'*) continue ;; esac
-		[ -r "$PATCHES/$line" ] ||
-			die "patches/$KVER/series names $line, which is not there"
-		series+=("$line")
-	done <"$PATCHES/series"
-fi
+read_series
 [ "${#series[@]}" -gt 0 ] ||
 	die "patches/$KVER/series is missing or empty: there is nothing to build this flavour from" \
 	    "FLAVOUR=stock and FLAVOUR=dynamic work without"
-
-cd "$ROOT"
-overlay=()
-if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-	mapfile -t overlay < <(git ls-files -co --exclude-standard -- "${OVERLAY_ROOTS[@]}" | sort -u)
-else
-	mapfile -t overlay < <(find "${OVERLAY_ROOTS[@]}" -type f ! -name '*~' ! -name '.*' 2>/dev/null | sort)
-fi
-files=()
-for f in "${overlay[@]}"; do
-	[ -f "$ROOT/$f" ] || continue	# tracked, but removed
+read_overlay
+for f in "${files[@]}"; do
 	[ ! -e "$SRC/stock/$f" ] ||
 		die "$f exists in the plain kernel: it cannot be a file of ours" \
 		    "change it by a patch in patches/$KVER/ instead"
-	files+=("$f")
 done
 
 # ------------------------------------------------- 3. try the patches on copies
@@ -91,41 +73,12 @@ for f in "${touched[@]}"; do
 	cp -p "$SRC/stock/$f" "$work/$f"
 done
 
-# hunk_of PATCH FILE LINE: which hunk of FILE begins at LINE
-hunk_of()
-{
-	local line n=0 in=
-	while IFS= read -r line; do
-		case $line in
-		"--- "*) in=; n=0 ;;
-		"+++ b/$2"*) in=1 ;;
-		"@@ -"*)
-			[ -n "$in" ] || continue
-			n=$((n + 1))
-			if [[ $line =~ ^@@\ -$3[,\ ] ]]; then
-				echo "$n ($line)"
-				return
-			fi ;;
-		esac
-	done <"$1"
-	echo "?"
-}
-
 for p in "${series[@]}"; do
 	# Without the ceiling, git would take the paths as relative to our repository.
 	if ! (cd "$work" && GIT_CEILING_DIRECTORIES=$SRC git apply --whitespace=nowarn \
 	      "$PATCHES/$p") >"$BUILD/log/apply.log" 2>&1; then
-		lines=()
-		while IFS= read -r line; do
-			if [[ $line =~ ^error:\ patch\ failed:\ (.*):([0-9]+)$ ]]; then
-				lines+=("file ${BASH_REMATCH[1]}, line ${BASH_REMATCH[2]}, hunk $(hunk_of \
-					"$PATCHES/$p" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}")")
-			else
-				lines+=("$line")
-			fi
-		done <"$BUILD/log/apply.log"
-		die "patches/$KVER/$p does not apply to $package $version" "${lines[@]}" \
-		    "the source tree was left as it was; rebase the patch (make tree, make refresh)"
+		apply_failed "$p" "$BUILD/log/apply.log" "$package $version" \
+			"the source tree was left as it was; rebase the patch (make tree, make refresh)"
 	fi
 done
 

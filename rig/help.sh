@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What "make" and "make help" print.
+set -euo pipefail
+cat <<'END'
+Reclaimable swiotlb: targets
+
+  make run           the demonstration: a guest under memory pressure and bounced I/O, with a live table
+  make test          build and boot both architectures, KUnit and kselftests; ends with "N passed, N failed"
+  make shell         a root shell in the guest, with stress-ng, fio and the selftests
+  make boot          boot a kernel, run SCRIPT= as root in it, exit with its status
+  make kernel        build a kernel into build/6.12-$(ARCH)/$(FLAVOUR)/
+  make tree          an editable git tree of the patched kernel in build/tree/6.12
+  make refresh       turn the commits of that tree back into patches/6.12/ and our files
+  make series        write dist/6.12/, a mail series for a plain 6.12.y tree
+  make check-series  compile each patch by itself (W=1) and all combinations of the options
+  make clean         remove built kernels, guests and logs (keeps the source and the editable tree)
+  make distclean     remove everything that was generated
+  make help          this list
+
+Variables (make TARGET NAME=value)
+
+  ARCH=x86_64        x86_64 or arm64 (make test and check-series: both unless given)
+  FLAVOUR=reclaim    reclaim, reclaim-dynamic, stock, dynamic or debug
+  SCRIPT=file        boot: what to run in the guest
+  CMDLINE="..."      boot, shell: added to the kernel's command line, e.g. swiotlb=force,reclaim=256M
+  MEM=1G SMP=2       boot, shell: size of the guest
+  ICOUNT=1           boot: count instructions (one CPU; guest time = instructions)
+  DISK=image         boot, shell: a raw image, becomes an NVMe drive
+  MODULES="a.ko"     boot, shell: modules to load first; a path, or relative to the kernel's folder
+  TIMEOUT=600        boot: seconds until the guest counts as hanging
+  QEMU_EXTRA="..."   boot, shell: more arguments for QEMU
+  JOBS=N             compile jobs (number of CPUs)
+  FORCE=1            tree: throw away commits that were not refreshed
+END
