@@ -42,6 +42,7 @@ LOG=${LOG:-$BUILD/log/boot-$ARCH-$FLAVOUR.log}
 
 check_arch
 check_flavour
+[ -z "$ICOUNT" ] || [ "$ICOUNT" = 0 ] || CMDLINE="rig.icount=1 $CMDLINE"
 mem=$(mib MEM "$MEM")
 [ "$mem" -ge 64 ] || die "MEM=$MEM is too small for the guest" "MEM is at least 64M"
 check_number SMP "$SMP" 1 64

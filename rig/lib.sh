@@ -231,6 +231,133 @@ mib()
 	echo "$n"
 }
 
+check_kver()
+{
+	[[ $KVER =~ ^[0-9]+\.[0-9]+$ ]] || die "KVER='$KVER' is not a kernel version such as 6.12"
+	[ "$KVER" = 6.12 ] || [ -d "$PATCHES" ] ||
+		die "there are no patches for kernel $KVER" "folders in patches/: $(ls "$ROOT/patches")"
+}
+
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] ||
+		die "this needs root: it installs packages and packs a guest file system" \
+		    "run it as root, for instance: sudo make ..."
+}
+
+# need_space MIB WHAT: room in build/
+need_space()
+{
+	local have
+	mkdir -p "$BUILD"
+	have=$(df -Pm "$BUILD" | awk_field 4)
+	[ "$have" -ge "$1" ] ||
+		die "not enough disk space for $2: $1 MiB needed, $have MiB found in $BUILD" \
+		    "free some space (make clean drops built kernels), or move the folder to a bigger disk"
+}
+
+# The N-th field of the last line; bare systems have no awk worth relying on.
+awk_field()
+{
+	local -a f=()
+	local line
+	while read -r line; do
+		read -r -a f <<<"$line"
+	done
+	echo "${f[$1 - 1]}"
+}
+
+# One run per folder. The lock is on descriptor 9, which guarded() closes for
+# everything that lives longer than we do; scripts called by scripts inherit it.
+take_lock()
+{
+	[ -z "${RIG_LOCKED:-}" ] || return 0
+	mkdir -p "$BUILD"
+	exec 9>>"$BUILD/.lock"
+	if ! flock -n 9; then
+		die "another run is going on in this folder (process $(cat "$BUILD/.lock.pid" 2>/dev/null || echo unknown))" \
+		    "wait for it to end, or use another clone"
+	fi
+	echo "$$" >"$BUILD/.lock.pid"
+	export RIG_LOCKED=$$
+}
+
+# --------------------------------------------------------------- packages
+
+host_arch() { dpkg --print-architecture; }
+
+deb_arch()
+{
+	case $1 in
+	x86_64) echo amd64 ;;
+	arm64) echo arm64 ;;
+	esac
+}
+
+# Prefix of the tools that build for ARCH; empty for the machine's own
+cross_prefix()
+{
+	[ "$(host_arch)" != "$(deb_arch "$ARCH")" ] || return 0
+	case $ARCH in
+	x86_64) echo x86_64-linux-gnu- ;;
+	arm64) echo aarch64-linux-gnu- ;;
+	esac
+}
+
+packages_compiler()
+{
+	echo gcc libc6-dev
+	if [ -n "$(cross_prefix)" ]; then
+		case $ARCH in
+		x86_64) echo gcc-x86-64-linux-gnu libc6-dev-amd64-cross ;;
+		arm64) echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+		esac
+	fi
+}
+
+packages_source() { echo "linux-source-$KVER" tar xz-utils git; }
+
+packages_kernel()
+{
+	packages_source
+	packages_compiler
+	echo make bc bison flex perl libelf-dev libssl-dev ccache kmod cpio rsync
+}
+
+packages_guest()
+{
+	packages_compiler
+	echo mmdebstrap e2fsprogs
+	case $ARCH in
+	x86_64) echo qemu-system-x86 ;;
+	arm64) echo qemu-system-arm ;;
+	esac
+}
+
+# need_packages NAME...: install what is missing
+need_packages()
+{
+	local p missing=() log=$BUILD/log/apt.log
+	for p in "$@"; do
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing+=("$p")
+	done
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	need_space 1500 "packages and their download"
+	say "installing packages: ${missing[*]}"
+	mkdir -p "$BUILD/log"
+	if ! timed "package lists" 15 "$log" apt-get -q update; then
+		warn "apt-get update failed (see ${log#"$ROOT"/}); trying with the lists that are there"
+	fi
+	if ! timed "packages" 120 "$log" env DEBIAN_FRONTEND=noninteractive \
+	     apt-get -q -y --no-install-recommends install "${missing[@]}"; then
+		tail -n 5 "$log" >&2
+		die "could not install: ${missing[*]}" \
+		    "full log: ${log#"$ROOT"/}" \
+		    "check the network and the apt sources, or install these packages by hand"
+	fi
+}
+
 # ------------------------------------------------------- series and our files
 
 # read_series: the mails in order, into series
