@@ -459,7 +459,7 @@ static struct burst *burst_alloc(const struct params *p, u32 count)
 	b->nr_src = clamp((u64)p->src_kb * SZ_1K / p->size, 1, count);
 	if (IS_ENABLED(CONFIG_DMA_API_DEBUG) && b->nr_src < count &&
 	    p->dir != DMA_TO_DEVICE) {
-		pr_err("src_kb %u: DMA_API_DEBUG needs %llu here\n", p->src_kb,
+		pr_err("src_kb %u: must be %llu, as DMA mappings are debugged\n", p->src_kb,
 		       DIV_ROUND_UP_ULL((u64)count * p->size, SZ_1K));
 		kfree(b);
 		return ERR_PTR(-EINVAL);
