@@ -76,8 +76,8 @@ events=(swiotlb_lend swiotlb_take_free swiotlb_evacuate_start
 counters=(nr_free_swiotlb swiotlb_lend swiotlb_take_free swiotlb_take_migrate swiotlb_take_fail)
 # Small enough to leave something to lend, and not what it is now
 floor=$(($(sysfs floor_kb) + 4096))
-floors=('' ' ' x 12x -1 1.5 0x 99999999999999999999 $(($(sysfs total_kb) + 1)))
-enables=('' ' ' maybe 2 -1)
+floors=(' ' 0 x 12x -1 1.5 0x 99999999999999999999 $(($(sysfs total_kb) + 1)))
+enables=(' ' maybe 2 -1)
 tap_plan $((5 + 3 + 2 + ${#floors[@]} + ${#enables[@]} + ${#counters[@]} + 3 + 5 + ${#events[@]}))
 
 # 1. sysfs
