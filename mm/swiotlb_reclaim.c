@@ -1,0 +1,1036 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reclaimable swiotlb: when to lend bounce buffers, when to take them back.
+ *
+ * A bounce buffer pool that lends is larger than its users need most of the
+ * time. Its idle segments (256 KiB) belong to the page allocator, in pageblocks
+ * of a type of their own, MIGRATE_SWIOTLB, from which movable pages only are
+ * allocated. A mapping that finds no slot takes a free segment from the free
+ * list of that type, in whatever context it runs. A thread, kswiotlbd, does
+ * what takes longer:
+ *
+ *  - refill: where an area runs low on free slots, take more for it. What is
+ *    free first, then by migrating the pages of lent segments elsewhere;
+ *  - lend: what an area has not needed for a while.
+ *
+ * It must make progress while every other task waits for a bounce buffer. So
+ * it waits for no I/O, for no page lock, and never reclaims memory directly.
+ *
+ * Locking: reclaim.lock is held by whoever lends, refills or changes a tunable,
+ * and serializes them. A segment becomes lent under it only; it becomes owned
+ * under it, or by a mapping that has taken its pages. area->lock and zone->lock
+ * nest inside, never in one another.
+ */
+
+#define pr_fmt(fmt) "software IO TLB: reclaim: " fmt
+
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/jiffies.h>
+#include <linux/kobject.h>
+#include <linux/kthread.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/page-isolation.h>
+#include <linux/percpu.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/sysfs.h>
+#include <linux/vmstat.h>
+
+#include "internal.h"
+#include "swiotlb_reclaim.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/swiotlb_reclaim.h>
+
+/*
+ * How long after the last take-back nothing is lent. Shorter, and a device
+ * that bursts once a second has to take everything back each time; longer, and
+ * memory comes back later.
+ */
+#define LEND_DELAY	(2 * HZ)
+
+/* How often use is sampled while more than the floor is owned. */
+#define SAMPLE_PERIOD	(HZ / 4)
+
+/*
+ * How much of the recent peak of an area is forgotten with each sample: an
+ * eighth, so that a peak has halved after 5 samples.
+ */
+#define PEAK_DECAY_SHIFT	3
+
+/* Passes over a segment in which some folio was busy for a moment. */
+#define EVACUATE_PASSES	3
+
+/* Pause after a take-back that had no success, doubling up to the maximum. */
+#define BACKOFF_MIN	(HZ / 20)
+#define BACKOFF_MAX	(2 * HZ)
+
+/* log2 of nanoseconds that histograms distinguish; the last takes the rest */
+#define HIST_BUCKETS	32
+
+enum swiotlb_hist { HIST_TAKE_FREE, HIST_EVACUATE, NR_HISTS };
+
+struct swiotlb_hists {
+	unsigned long count[NR_HISTS][HIST_BUCKETS];
+};
+
+static DEFINE_PER_CPU(struct swiotlb_hists, swiotlb_hists);
+
+/**
+ * struct swiotlb_reclaim - all state of the policy
+ * @lock:	Held while segments are lent, or taken back other than by maps.
+ * @pool:	The pool that lends. Set once.
+ * @zone:	The zone all of it lies in. Set once.
+ * @task:	kswiotlbd. Set once.
+ * @peak:	Recent peak of mapped slots of each area, decaying. Under @lock.
+ * @floor:	Segments of each area that are never lent. Under @lock.
+ * @refill:	Free slots an area is refilled to. Under @lock.
+ * @cursor:	Segment at which the next evacuation begins. Under @lock.
+ * @backoff:	Jiffies to pause after the next failure. Under @lock.
+ * @retry:	When evacuation may be tried again, in jiffies. Under @lock.
+ * @enabled:	Whether to lend at all. Under @lock.
+ * @paused:	A test moves segments itself. Under @lock.
+ * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
+ *		kick that is lost is repeated by the next mapping.
+ * @last_take:	When a segment was last taken for need, in jiffies. No lock.
+ * @last_failure: Why the last take-back failed, for the log. No lock.
+ * @map_failed:	Number of mappings that found no slot.
+ */
+static struct swiotlb_reclaim {
+	struct mutex lock;
+	struct io_tlb_pool *pool;
+	struct zone *zone;
+	struct task_struct *task;
+	unsigned int *peak;
+	unsigned int floor;
+	unsigned int refill;
+	unsigned int cursor;
+	unsigned long backoff;
+	unsigned long retry;
+	bool enabled;
+	bool paused;
+	bool kicked;
+	unsigned long last_take;
+	const char *last_failure;
+	atomic_long_t map_failed;
+} reclaim = {
+	.lock = __MUTEX_INITIALIZER(reclaim.lock),
+	.backoff = BACKOFF_MIN,
+	.last_failure = "none has failed",
+	.map_failed = ATOMIC_LONG_INIT(0),
+};
+
+static void swiotlb_hist_add(enum swiotlb_hist hist, u64 ns)
+{
+	unsigned int bucket = min_t(unsigned int, fls64(ns), HIST_BUCKETS - 1);
+
+	this_cpu_inc(swiotlb_hists.count[hist][bucket]);
+}
+
+static unsigned int area_segments(void)
+{
+	return reclaim.pool->area_nslabs / IO_TLB_SEGSIZE;
+}
+
+/*
+ * Called by mappings, in whatever context they run.
+ */
+
+/**
+ * swiotlb_reclaim_wake() - have kswiotlbd look at how much is owned
+ *
+ * Context: any context but NMI. The caller must hold neither area->lock nor
+ * zone->lock.
+ */
+void swiotlb_reclaim_wake(void)
+{
+	if (READ_ONCE(reclaim.kicked))
+		return;
+	WRITE_ONCE(reclaim.kicked, true);
+	wake_up_process(reclaim.task);
+}
+
+/**
+ * swiotlb_reclaim_take_free() - take a free segment for a mapping
+ * @pool:	The pool that lends.
+ *
+ * Context: any context but NMI. Takes and releases zone->lock; the caller must
+ * not hold an area lock.
+ * Return: first page of a segment that is still marked lent, for the caller to
+ * own, or %NULL if none is free.
+ */
+struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
+{
+	u64 start = local_clock();
+	struct page *page;
+	phys_addr_t offset;
+
+	page = swiotlb_take_free(reclaim.zone, SWIOTLB_SEGMENT_ORDER);
+	if (page) {
+		swiotlb_hist_add(HIST_TAKE_FREE, local_clock() - start);
+		count_vm_event(SWIOTLB_TAKE_FREE);
+		offset = page_to_phys(page) - pool->start;
+		trace_swiotlb_take_free(offset >> SWIOTLB_SEGMENT_SHIFT,
+					page_to_pfn(page));
+		WRITE_ONCE(reclaim.last_take, jiffies);
+	} else {
+		count_vm_event(SWIOTLB_TAKE_FAIL);
+		WRITE_ONCE(reclaim.last_failure, "no lent segment is free");
+	}
+	swiotlb_reclaim_wake();
+	return page;
+}
+
+/**
+ * swiotlb_reclaim_map_failed() - count a mapping for which there was no slot
+ *
+ * Context: any.
+ */
+void swiotlb_reclaim_map_failed(void)
+{
+	atomic_long_inc(&reclaim.map_failed);
+}
+
+/**
+ * swiotlb_reclaim_last_failure() - why the last take-back failed
+ *
+ * Context: any.
+ * Return: a string for the log.
+ */
+const char *swiotlb_reclaim_last_failure(void)
+{
+	return READ_ONCE(reclaim.last_failure);
+}
+
+/*
+ * Evacuation: empty lent segments by migration.
+ */
+
+/**
+ * evacuate_target() - allocate a folio to migrate to
+ * @src:	Folio in a lent segment.
+ * @private:	Unused.
+ *
+ * kswapd may be woken, but reclaiming here might wait for I/O that waits for a
+ * bounce buffer. The allocation does not fall back to lent memory, as
+ * swiotlb_reclaim_is_worker(); a lent page that waits on a per-CPU list can
+ * still turn up, and is swapped for one that cannot be lent.
+ *
+ * Return: a folio as large as @src, or %NULL.
+ */
+static struct folio *evacuate_target(struct folio *src, unsigned long private)
+{
+	gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) |
+		    __GFP_KSWAPD_RECLAIM | __GFP_NORETRY | __GFP_NOWARN;
+	unsigned int order = folio_order(src);
+	int nid = folio_nid(src);
+	struct folio *dst;
+
+	if (folio_test_hugetlb(src))
+		return NULL;
+
+	dst = __folio_alloc_node(gfp, order, nid);
+	if (dst && is_migrate_swiotlb_page(&dst->page)) {
+		folio_put(dst);
+		dst = __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
+	}
+	return dst;
+}
+
+/* Free hugetlb folios would be replaced by sleeping allocations: leave them. */
+static bool segment_has_hugetlb(unsigned long pfn)
+{
+	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
+
+	for (; pfn < end; pfn++)
+		if (PageHuge(pfn_to_page(pfn)))
+			return true;
+	return false;
+}
+
+/**
+ * evacuate_segment() - migrate all there is in a segment elsewhere
+ * @pfn:	First page frame of the segment, in an isolated pageblock.
+ *
+ * MIGRATE_ASYNC never waits for a folio that is locked or under writeback, so
+ * that this thread cannot wait for a task that waits for a bounce buffer.
+ * Clean page cache is dropped rather than copied.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, or
+ * -ENOMEM if there is no memory to migrate to.
+ */
+static int evacuate_segment(unsigned long pfn)
+{
+	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
+	struct compact_control cc = {
+		.order = -1,
+		.zone = reclaim.zone,
+		.mode = MIGRATE_ASYNC,
+		.gfp_mask = GFP_USER,	/* folios of any file system */
+		.ignore_skip_hint = true,
+		.no_set_skip_hint = true,
+		.alloc_contig = true,	/* large folios, too */
+	};
+	int ret;
+
+	INIT_LIST_HEAD(&cc.migratepages);
+	if (segment_has_hugetlb(pfn))
+		return -EBUSY;
+
+	while (pfn < end) {
+		cc.nr_migratepages = 0;
+		ret = isolate_migratepages_range(&cc, pfn, end);
+		pfn = cc.migrate_pfn;
+		if (!list_empty(&cc.migratepages)) {
+			reclaim_clean_pages_from_list(cc.zone,
+						      &cc.migratepages);
+			/* Cheap and a no-op if nothing is left on the list */
+			if (migrate_pages(&cc.migratepages, evacuate_target,
+					  NULL, 0, cc.mode, MR_CONTIG_RANGE,
+					  NULL) == -ENOMEM)
+				ret = -ENOMEM;
+			if (!list_empty(&cc.migratepages)) {
+				putback_movable_pages(&cc.migratepages);
+				ret = ret ?: -EBUSY;
+			}
+		}
+		if (ret)
+			return ret == -ENOMEM ? ret : -EBUSY;
+	}
+	return 0;
+}
+
+/* Make the slots of a segment available whose pages have just been taken. */
+static void own_segment(unsigned int segment, enum vm_event_item event)
+{
+	swiotlb_segment_own(reclaim.pool, segment);
+	count_vm_event(event);
+}
+
+/* Take a lent segment if all of it is free. */
+static bool take_segment(unsigned int segment, enum vm_event_item event)
+{
+	unsigned long pfn = swiotlb_segment_pfn(reclaim.pool, segment);
+
+	if (!swiotlb_take_range(pfn, SWIOTLB_SEGMENT_ORDER))
+		return false;
+	if (event == SWIOTLB_TAKE_FREE)
+		trace_swiotlb_take_free(segment, pfn);
+	own_segment(segment, event);
+	return true;
+}
+
+/**
+ * evacuate_block() - take lent segments of a pageblock back by migration
+ * @first:	First segment of the pageblock to take.
+ * @last:	One past the last.
+ * @want:	How many segments are wanted.
+ * @error:	Receives why the last segment could not be had.
+ *
+ * The pageblock is isolated, so that what has been migrated away cannot be
+ * allocated again. What turns out free is taken even if something was busy.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments taken.
+ */
+static unsigned int evacuate_block(unsigned int first, unsigned int last,
+				   unsigned int want, int *error)
+{
+	struct io_tlb_pool *pool = reclaim.pool;
+	unsigned long start, end, pfn;
+	unsigned int segment, pass, taken = 0;
+	u64 since = local_clock();
+	int ret;
+
+	start = pageblock_start_pfn(swiotlb_segment_pfn(pool, first));
+	end = start + pageblock_nr_pages;
+	trace_swiotlb_evacuate_start(start, want);
+
+	ret = start_isolate_page_range(start, end, MIGRATE_SWIOTLB, 0,
+				       GFP_KERNEL);
+	if (ret) {
+		trace_swiotlb_evacuate_busy(start, ret);
+		*error = ret;
+		goto out;
+	}
+	drain_all_pages(reclaim.zone);
+
+	for (segment = first; segment < last && taken < want; segment++) {
+		if (!test_bit(segment, pool->lent))
+			continue;
+		pfn = swiotlb_segment_pfn(pool, segment);
+		for (pass = 0; pass < EVACUATE_PASSES; pass++) {
+			ret = evacuate_segment(pfn);
+			if (take_segment(segment, SWIOTLB_TAKE_MIGRATE)) {
+				taken++;
+				ret = 0;
+				break;
+			}
+			if (ret == -ENOMEM)
+				break;
+			/* Freed by others meanwhile, but parked on their CPU */
+			drain_all_pages(reclaim.zone);
+		}
+		/* A mapping may have taken it before the block was isolated */
+		if (pass == EVACUATE_PASSES || ret) {
+			*error = ret ?: -EBUSY;
+			trace_swiotlb_evacuate_busy(pfn, *error);
+		}
+		if (ret == -ENOMEM)
+			break;
+	}
+
+	undo_isolate_page_range(start, end, MIGRATE_SWIOTLB);
+	swiotlb_hist_add(HIST_EVACUATE, local_clock() - since);
+out:
+	trace_swiotlb_evacuate_finish(start, want, taken);
+	return taken;
+}
+
+static const char *error_text(int error)
+{
+	switch (error) {
+	case 0:
+		return "nothing more is lent";
+	case -ENOMEM:
+		return "no memory to migrate to";
+	default:
+		return "lent pages are busy or pinned";
+	}
+}
+
+/* Take free segments in [first, last). Returns how many. */
+static unsigned int take_free_segments(unsigned int first, unsigned int last,
+				       unsigned int want)
+{
+	unsigned int segment = first, taken = 0;
+
+	for (; taken < want; segment++) {
+		segment = find_next_bit(reclaim.pool->lent, last, segment);
+		if (segment >= last)
+			break;
+		if (take_segment(segment, SWIOTLB_TAKE_FREE))
+			taken++;
+		cond_resched();
+	}
+	return taken;
+}
+
+/* Take segments in [first, last) by migration. Returns how many. */
+static unsigned int evacuate_segments(unsigned int first, unsigned int last,
+				      unsigned int want, int *error)
+{
+	const unsigned int per_block =
+		pageblock_nr_pages / SWIOTLB_SEGMENT_PAGES;
+	unsigned int segment, next, left = last - first, taken = 0;
+
+	segment = reclaim.cursor;
+	if (segment < first || segment >= last)
+		segment = first;
+
+	/* Once per batch: it makes all CPUs give up their LRU batches */
+	lru_cache_disable();
+	while (taken < want && left) {
+		next = min(ALIGN_DOWN(segment, per_block) + per_block, last);
+		left -= min(left, next - segment);
+		if (find_next_bit(reclaim.pool->lent, next, segment) < next) {
+			taken += evacuate_block(segment, next, want - taken,
+						error);
+			if (*error == -ENOMEM)
+				break;
+		}
+		segment = next < last ? next : first;
+		cond_resched();
+	}
+	lru_cache_enable();
+	reclaim.cursor = segment;
+	return taken;
+}
+
+/**
+ * take_segments() - take segments of a range back, free ones first
+ * @first:	First segment of the range.
+ * @last:	One past the last.
+ * @want:	How many segments are wanted.
+ * @force:	Evacuate even while backing off.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments taken.
+ */
+static unsigned int take_segments(unsigned int first, unsigned int last,
+				  unsigned int want, bool force)
+{
+	unsigned int taken = take_free_segments(first, last, want);
+	int error = 0;
+
+	if (taken >= want)
+		return taken;
+	if (!force && time_before(jiffies, reclaim.retry))
+		return taken;
+
+	taken += evacuate_segments(first, last, want - taken, &error);
+	if (taken < want) {
+		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
+		WRITE_ONCE(reclaim.last_failure, error_text(error));
+		reclaim.retry = jiffies + reclaim.backoff;
+		reclaim.backoff = min_t(unsigned long, reclaim.backoff * 2,
+					BACKOFF_MAX);
+	} else {
+		reclaim.backoff = BACKOFF_MIN;
+	}
+	return taken;
+}
+
+/* Give an idle segment to the page allocator. */
+static bool lend_segment(unsigned int segment)
+{
+	struct io_tlb_pool *pool = reclaim.pool;
+	unsigned long pfn = swiotlb_segment_pfn(pool, segment);
+
+	if (!swiotlb_segment_lend(pool, segment))
+		return false;
+	count_vm_event(SWIOTLB_LEND);
+	trace_swiotlb_lend(segment, pfn);
+	/* Too large for the per-CPU lists, so free at once, in one block */
+	__free_pages(pfn_to_page(pfn), SWIOTLB_SEGMENT_ORDER);
+	return true;
+}
+
+/* Lend up to @want idle segments of an area, the last ones first. */
+static unsigned int lend_area(unsigned int area, unsigned int want)
+{
+	unsigned int first = area * area_segments();
+	unsigned int segment = first + area_segments();
+	unsigned int lent = 0;
+
+	while (lent < want && segment-- > first) {
+		if (!test_bit(segment, reclaim.pool->lent) &&
+		    lend_segment(segment))
+			lent++;
+		cond_resched();
+	}
+	return lent;
+}
+
+/*
+ * How many segments an area should own: its floor; if it is in use, then its
+ * recent peak and a quarter, and what it is refilled to on top, or the next
+ * mappings would have the worker take back what it has just lent.
+ */
+static unsigned int area_target(unsigned int area)
+{
+	unsigned int peak = reclaim.peak[area];
+
+	if (!peak)
+		return reclaim.floor;
+	return max(reclaim.floor,
+		   DIV_ROUND_UP(peak + peak / 4 + reclaim.refill,
+				IO_TLB_SEGSIZE));
+}
+
+static void update_peak(unsigned int area, unsigned int mapped)
+{
+	unsigned int *peak = &reclaim.peak[area];
+
+	*peak -= DIV_ROUND_UP(*peak, 1 << PEAK_DECAY_SHIFT);
+	*peak = max(*peak, mapped);
+}
+
+/**
+ * balance_area() - refill an area, or lend what it does not need
+ * @area:	Index of the area.
+ * @quiet:	Nothing has been taken back for a while, so lending is allowed.
+ * @sample:	Use is to be sampled now.
+ * @surplus:	Set to %true if the area owns more than its floor.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments that were wanted and not had.
+ */
+static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
+				 bool *surplus)
+{
+	unsigned int first = area * area_segments();
+	unsigned int owned, want = 0, taken = 0;
+	struct swiotlb_area_stat stat;
+
+	swiotlb_area_stat(reclaim.pool, area, &stat);
+	owned = area_segments() - stat.lent;
+	if (sample)
+		update_peak(area, stat.mapped);
+
+	if (!reclaim.enabled)
+		want = stat.lent;
+	else if (owned < reclaim.floor)
+		want = reclaim.floor - owned;
+	else if (stat.free < READ_ONCE(reclaim.pool->low))
+		want = DIV_ROUND_UP(reclaim.refill - stat.free, IO_TLB_SEGSIZE);
+
+	if (want) {
+		*surplus = true;
+		if (stat.lent)
+			taken = take_segments(first, first + area_segments(),
+					      min(want, stat.lent), false);
+		if (taken)
+			WRITE_ONCE(reclaim.last_take, jiffies);
+		return want - taken;
+	}
+
+	if (quiet && reclaim.enabled && owned > area_target(area))
+		owned -= lend_area(area, owned - area_target(area));
+	if (owned > reclaim.floor)
+		*surplus = true;
+	return 0;
+}
+
+static int kswiotlbd(void *unused)
+{
+	unsigned long sampled = jiffies;
+
+	for (;;) {
+		bool quiet, sample, surplus = false;
+		unsigned int area, missing = 0;
+
+		/* Before the counters are read, so that no later kick is lost */
+		WRITE_ONCE(reclaim.kicked, false);
+		smp_mb();
+
+		mutex_lock(&reclaim.lock);
+		quiet = time_after(jiffies,
+				   READ_ONCE(reclaim.last_take) + LEND_DELAY);
+		sample = time_after_eq(jiffies, sampled + SAMPLE_PERIOD);
+		if (sample)
+			sampled = jiffies;
+		for (area = 0; area < reclaim.pool->nareas && !reclaim.paused;
+		     area++)
+			missing += balance_area(area, quiet, sample, &surplus);
+		mutex_unlock(&reclaim.lock);
+
+		if (missing) {
+			/* Deaf for a moment: each mapping would wake it up */
+			WRITE_ONCE(reclaim.kicked, true);
+			schedule_timeout_idle(BACKOFF_MIN);
+			continue;
+		}
+		set_current_state(TASK_IDLE);
+		if (!READ_ONCE(reclaim.kicked))
+			schedule_timeout(surplus ? SAMPLE_PERIOD :
+					 MAX_SCHEDULE_TIMEOUT);
+		__set_current_state(TASK_RUNNING);
+	}
+	return 0;
+}
+
+/**
+ * swiotlb_reclaim_lend() - lend idle segments whatever the policy says
+ * @segments:	How many.
+ *
+ * For tests. The floor of each area stays.
+ *
+ * Context: process context, may sleep.
+ * Return: number of segments lent.
+ */
+unsigned int swiotlb_reclaim_lend(unsigned int segments)
+{
+	unsigned int area, owned, lent = 0;
+	struct swiotlb_area_stat stat;
+
+	if (!reclaim.pool)
+		return 0;
+
+	mutex_lock(&reclaim.lock);
+	for (area = 0; area < reclaim.pool->nareas && lent < segments; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		owned = area_segments() - stat.lent;
+		if (owned > reclaim.floor)
+			lent += lend_area(area, min(owned - reclaim.floor,
+						    segments - lent));
+	}
+	mutex_unlock(&reclaim.lock);
+	return lent;
+}
+
+/**
+ * swiotlb_reclaim_take() - take segments back whatever the policy says
+ * @segments:	How many.
+ *
+ * For tests. kswiotlbd lends them again after a while.
+ *
+ * Context: process context, may sleep.
+ * Return: number of segments taken.
+ */
+unsigned int swiotlb_reclaim_take(unsigned int segments)
+{
+	unsigned int taken;
+
+	if (!reclaim.pool)
+		return 0;
+
+	mutex_lock(&reclaim.lock);
+	taken = take_segments(0, swiotlb_nr_segments(reclaim.pool), segments,
+			      true);
+	WRITE_ONCE(reclaim.last_take, jiffies);
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_wake();
+	return taken;
+}
+
+#if IS_ENABLED(CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST)
+void swiotlb_reclaim_pause(void)
+{
+	mutex_lock(&reclaim.lock);
+	reclaim.paused = true;
+	mutex_unlock(&reclaim.lock);
+}
+
+void swiotlb_reclaim_resume(void)
+{
+	mutex_lock(&reclaim.lock);
+	reclaim.paused = false;
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_wake();
+}
+#endif
+
+/* Sum of the statistics of all areas; of areas that change, not a snapshot. */
+static void pool_stat(struct swiotlb_area_stat *sum)
+{
+	struct swiotlb_area_stat stat;
+	unsigned int area;
+
+	memset(sum, 0, sizeof(*sum));
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		sum->total += stat.total;
+		sum->mapped += stat.mapped;
+		sum->free += stat.free;
+		sum->lent += stat.lent;
+	}
+}
+
+static unsigned long slots_to_kb(unsigned long slots)
+{
+	return slots << IO_TLB_SHIFT >> 10;
+}
+
+/*
+ * Set the floor, in segments of each area, and what follows from it. An area
+ * is low when half of its floor is left, or less than a largest request needs.
+ */
+static void set_floor(unsigned int segments)
+{
+	unsigned int low = max(segments * IO_TLB_SEGSIZE / 2, IO_TLB_SEGSIZE);
+
+	lockdep_assert_held(&reclaim.lock);
+	reclaim.floor = segments;
+	reclaim.refill = max(segments * IO_TLB_SEGSIZE, low + IO_TLB_SEGSIZE);
+	WRITE_ONCE(reclaim.pool->low, low);
+}
+
+#ifdef CONFIG_SYSFS
+
+#define RECLAIM_ATTR_RO(_name) \
+	static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
+#define RECLAIM_ATTR_RW(_name) \
+	static struct kobj_attribute _name##_attr = __ATTR_RW(_name)
+
+static ssize_t total_kb_show(struct kobject *kobj, struct kobj_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", slots_to_kb(reclaim.pool->nslabs));
+}
+RECLAIM_ATTR_RO(total_kb);
+
+static ssize_t lent_kb_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	struct swiotlb_area_stat sum;
+
+	pool_stat(&sum);
+	return sysfs_emit(buf, "%lu\n", slots_to_kb(sum.lent * IO_TLB_SEGSIZE));
+}
+RECLAIM_ATTR_RO(lent_kb);
+
+static ssize_t used_kb_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	struct swiotlb_area_stat sum;
+
+	pool_stat(&sum);
+	return sysfs_emit(buf, "%lu\n", slots_to_kb(sum.mapped));
+}
+RECLAIM_ATTR_RO(used_kb);
+
+/* What each floor_kb is rounded up to: a segment for each area */
+static unsigned long floor_unit_kb(void)
+{
+	return reclaim.pool->nareas * SWIOTLB_SEGMENT_BYTES >> 10;
+}
+
+static ssize_t floor_kb_show(struct kobject *kobj, struct kobj_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%lu\n",
+			  READ_ONCE(reclaim.floor) * floor_unit_kb());
+}
+
+static ssize_t floor_kb_store(struct kobject *kobj, struct kobj_attribute *attr,
+			      const char *buf, size_t count)
+{
+	unsigned long kb;
+	int ret;
+
+	ret = kstrtoul(buf, 10, &kb);
+	if (ret)
+		return -EINVAL;
+	if (!kb || kb > slots_to_kb(reclaim.pool->nslabs))
+		return -EINVAL;
+
+	mutex_lock(&reclaim.lock);
+	set_floor(DIV_ROUND_UP(kb, floor_unit_kb()));
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_wake();
+	return count;
+}
+RECLAIM_ATTR_RW(floor_kb);
+
+static ssize_t enabled_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(reclaim.enabled));
+}
+
+/* Switched off, one attempt is made here, and kswiotlbd goes on in its time. */
+static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct swiotlb_area_stat sum;
+	unsigned int value;
+
+	if (kstrtouint(buf, 10, &value) || value > 1)
+		return -EINVAL;
+
+	mutex_lock(&reclaim.lock);
+	reclaim.enabled = value;
+	if (!value) {
+		pool_stat(&sum);
+		take_segments(0, swiotlb_nr_segments(reclaim.pool), sum.lent,
+			      true);
+		pool_stat(&sum);
+		if (sum.lent)
+			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",
+				slots_to_kb(sum.lent * IO_TLB_SEGSIZE),
+				READ_ONCE(reclaim.last_failure));
+	}
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_wake();
+	return count;
+}
+RECLAIM_ATTR_RW(enabled);
+
+static struct attribute *reclaim_attrs[] = {
+	&total_kb_attr.attr,
+	&lent_kb_attr.attr,
+	&used_kb_attr.attr,
+	&floor_kb_attr.attr,
+	&enabled_attr.attr,
+	NULL,
+};
+
+static const struct attribute_group reclaim_attr_group = {
+	.name = "swiotlb_reclaim",
+	.attrs = reclaim_attrs,
+};
+
+static void __init reclaim_sysfs_init(void)
+{
+	if (sysfs_create_group(mm_kobj, &reclaim_attr_group))
+		pr_warn("cannot create sysfs files\n");
+}
+
+#else
+static inline void reclaim_sysfs_init(void) { }
+#endif /* CONFIG_SYSFS */
+
+#ifdef CONFIG_DEBUG_FS
+
+static int io_tlb_lent_get(void *data, u64 *val)
+{
+	struct swiotlb_area_stat sum;
+
+	pool_stat(&sum);
+	*val = sum.lent * IO_TLB_SEGSIZE;
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(io_tlb_lent_fops, io_tlb_lent_get, NULL, "%llu\n");
+
+static int io_tlb_map_fail_get(void *data, u64 *val)
+{
+	*val = atomic_long_read(&reclaim.map_failed);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(io_tlb_map_fail_fops, io_tlb_map_fail_get, NULL,
+			 "%llu\n");
+
+/* -EBUSY says that not all of @val segments were moved. */
+static int lend_set(void *data, u64 val)
+{
+	if (!val || val > swiotlb_nr_segments(reclaim.pool))
+		return -EINVAL;
+	return swiotlb_reclaim_lend(val) < val ? -EBUSY : 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(lend_fops, NULL, lend_set, "%llu\n");
+
+static int take_set(void *data, u64 val)
+{
+	if (!val || val > swiotlb_nr_segments(reclaim.pool))
+		return -EINVAL;
+	return swiotlb_reclaim_take(val) < val ? -EBUSY : 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(take_fops, NULL, take_set, "%llu\n");
+
+/* A line for each power of two: from this many ns on, and how often. */
+static int hist_show(struct seq_file *m, enum swiotlb_hist hist)
+{
+	unsigned int bucket;
+	unsigned long sum;
+	int cpu;
+
+	for (bucket = 0; bucket < HIST_BUCKETS; bucket++) {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += per_cpu(swiotlb_hists, cpu).count[hist][bucket];
+		if (sum)
+			seq_printf(m, "%lu %lu\n",
+				   bucket ? 1UL << (bucket - 1) : 0, sum);
+	}
+	return 0;
+}
+
+static int take_free_ns_show(struct seq_file *m, void *v)
+{
+	return hist_show(m, HIST_TAKE_FREE);
+}
+DEFINE_SHOW_ATTRIBUTE(take_free_ns);
+
+static int evacuate_ns_show(struct seq_file *m, void *v)
+{
+	return hist_show(m, HIST_EVACUATE);
+}
+DEFINE_SHOW_ATTRIBUTE(evacuate_ns);
+
+/* After swiotlb.c has created the directory */
+static int __init reclaim_debugfs_init(void)
+{
+	struct dentry *dir;
+
+	if (!reclaim.pool)
+		return 0;
+	dir = debugfs_lookup("swiotlb", NULL);
+	if (!dir)
+		return 0;
+	debugfs_create_file("io_tlb_lent", 0400, dir, NULL, &io_tlb_lent_fops);
+	debugfs_create_file("io_tlb_map_fail", 0400, dir, NULL,
+			    &io_tlb_map_fail_fops);
+	debugfs_create_file("lend", 0200, dir, NULL, &lend_fops);
+	debugfs_create_file("take", 0200, dir, NULL, &take_fops);
+	debugfs_create_file("take_free_ns", 0400, dir, NULL,
+			    &take_free_ns_fops);
+	debugfs_create_file("evacuate_ns", 0400, dir, NULL, &evacuate_ns_fops);
+	dput(dir);
+	return 0;
+}
+late_initcall_sync(reclaim_debugfs_init);
+
+#endif /* CONFIG_DEBUG_FS */
+
+/* Can this pageblock be made an ordinary one, of @zone? */
+static bool __init pageblock_convertible(unsigned long pfn, struct zone *zone)
+{
+	unsigned long end = pfn + pageblock_nr_pages;
+
+	for (; pfn < end; pfn++) {
+		struct page *page;
+
+		if (!pfn_valid(pfn))
+			return false;
+		page = pfn_to_page(pfn);
+		if (!PageReserved(page) || page_zone(page) != zone)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Make the pool's pageblocks ordinary ones of their own type, and lend all but
+ * the floor. At device_initcall, as pci_iommu_init() may tear the pool down at
+ * rootfs_initcall. Bounce buffers may be in use by now; what they are in is
+ * lent later.
+ */
+static int __init swiotlb_reclaim_init(void)
+{
+	unsigned long start, end, pfn, floor;
+	unsigned int area, lent = 0;
+	struct io_tlb_pool *pool;
+	struct task_struct *task;
+
+	static_assert(MIGRATE_TYPES <= 1 << PB_migratetype_bits);
+
+	pool = swiotlb_reclaim_pool(&floor);
+	if (!pool)
+		return 0;
+
+	start = PHYS_PFN(pool->start);
+	end = PHYS_PFN(pool->end);
+	reclaim.zone = page_zone(pfn_to_page(start));
+	for (pfn = start; pfn < end; pfn += pageblock_nr_pages) {
+		if (!pageblock_convertible(pfn, reclaim.zone)) {
+			swiotlb_reclaim_cancel("its memory is not reserved or not in one zone");
+			return 0;
+		}
+	}
+
+	reclaim.peak = kcalloc(pool->nareas, sizeof(*reclaim.peak), GFP_KERNEL);
+	task = kthread_create(kswiotlbd, NULL, "kswiotlbd");
+	if (!reclaim.peak || IS_ERR(task)) {
+		if (!IS_ERR(task))
+			kthread_stop(task);
+		kfree(reclaim.peak);
+		swiotlb_reclaim_cancel("there is no memory for its thread");
+		return 0;
+	}
+
+	for (pfn = start; pfn < end; pfn += pageblock_nr_pages)
+		swiotlb_init_pageblock(pfn_to_page(pfn));
+	/* The zone has grown: watermarks, lowmem reserve, thresholds */
+	init_per_zone_wmark_min();
+
+	swiotlb_reclaim_task = task;
+	reclaim.task = task;
+	reclaim.last_take = jiffies;
+	reclaim.pool = pool;
+	static_branch_enable(&swiotlb_reclaim_key);
+
+	mutex_lock(&reclaim.lock);
+	reclaim.enabled = true;
+	set_floor(DIV_ROUND_UP(floor, pool->nareas * SWIOTLB_SEGMENT_BYTES));
+	for (area = 0; area < pool->nareas; area++)
+		lent += lend_area(area, area_segments() - reclaim.floor);
+	mutex_unlock(&reclaim.lock);
+
+	pr_info("%lu of %lu KiB lent, floor %lu KiB, %u areas, zone %s\n",
+		lent * SWIOTLB_SEGMENT_BYTES >> 10, slots_to_kb(pool->nslabs),
+		reclaim.floor * pool->nareas * SWIOTLB_SEGMENT_BYTES >> 10,
+		pool->nareas, reclaim.zone->name);
+
+	reclaim_sysfs_init();
+	wake_up_process(task);
+	return 0;
+}
+device_initcall(swiotlb_reclaim_init);

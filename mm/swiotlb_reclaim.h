@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reclaimable swiotlb: what the page allocator (mm/page_alloc.c), the bounce
+ * buffer allocator (kernel/dma/swiotlb.c) and the policy that moves memory
+ * between the two (mm/swiotlb_reclaim.c) say to each other.
+ */
+#ifndef _MM_SWIOTLB_RECLAIM_H
+#define _MM_SWIOTLB_RECLAIM_H
+
+#include <linux/swiotlb.h>
+#include <linux/swiotlb_reclaim.h>
+
+/* The unit of lending, IO_TLB_SEGSIZE slots: order 6 with pages of 4 KiB */
+#define SWIOTLB_SEGMENT_SHIFT	(IO_TLB_SHIFT + const_ilog2(IO_TLB_SEGSIZE))
+#define SWIOTLB_SEGMENT_BYTES	(1UL << SWIOTLB_SEGMENT_SHIFT)
+#define SWIOTLB_SEGMENT_ORDER	(SWIOTLB_SEGMENT_SHIFT > PAGE_SHIFT ? \
+				 SWIOTLB_SEGMENT_SHIFT - PAGE_SHIFT : 0)
+#define SWIOTLB_SEGMENT_PAGES	(1UL << SWIOTLB_SEGMENT_ORDER)
+
+struct page;
+struct zone;
+
+/*
+ * A snapshot of one area, taken under its lock. All in slots but @lent,
+ * which counts segments.
+ */
+struct swiotlb_area_stat {
+	unsigned int total;
+	unsigned int mapped;
+	unsigned int free;
+	unsigned int lent;
+};
+
+/**
+ * struct swiotlb_param - what the boot parameter swiotlb= says
+ * @slots:	Number of slots, rounded up to segments.
+ * @areas:	Number of areas.
+ * @has_slots:	%true if a number of slots was given.
+ * @has_areas:	%true if a number of areas was given.
+ * @force:	Bounce all DMA.
+ * @noforce:	Never bounce.
+ * @reclaim:	Overallocate the pool, and lend what is idle.
+ * @reclaim_bytes: Size of the overallocated pool, zero for the default.
+ */
+struct swiotlb_param {
+	unsigned long slots;
+	unsigned int areas;
+	bool has_slots;
+	bool has_areas;
+	bool force;
+	bool noforce;
+	bool reclaim;
+	u64 reclaim_bytes;
+};
+
+void swiotlb_parse_param(char *str, struct swiotlb_param *param);
+
+#ifdef CONFIG_SWIOTLB_RECLAIM
+
+/* mm/page_alloc.c and mm/mm_init.c: the buddy allocator's side */
+struct page *swiotlb_take_free(struct zone *zone, unsigned int order);
+struct page *swiotlb_take_range(unsigned long pfn, unsigned int order);
+void swiotlb_init_pageblock(struct page *page);
+
+/* kernel/dma/swiotlb.c: the slots' side */
+struct io_tlb_pool *swiotlb_reclaim_pool(unsigned long *floor);
+void swiotlb_reclaim_cancel(const char *why);
+bool swiotlb_segment_lend(struct io_tlb_pool *pool, unsigned int segment);
+void swiotlb_segment_own(struct io_tlb_pool *pool, unsigned int segment);
+void swiotlb_area_stat(struct io_tlb_pool *pool, unsigned int area,
+		       struct swiotlb_area_stat *stat);
+
+/* mm/swiotlb_reclaim.c: the policy's side */
+struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool);
+void swiotlb_reclaim_wake(void);
+void swiotlb_reclaim_map_failed(void);
+const char *swiotlb_reclaim_last_failure(void);
+unsigned int swiotlb_reclaim_lend(unsigned int segments);
+unsigned int swiotlb_reclaim_take(unsigned int segments);
+
+/* For tests: keep the policy from moving segments, and look at all of them */
+void swiotlb_reclaim_pause(void);
+void swiotlb_reclaim_resume(void);
+unsigned int swiotlb_check_segments(struct io_tlb_pool *pool);
+
+static inline unsigned int swiotlb_nr_segments(const struct io_tlb_pool *pool)
+{
+	return pool->nslabs / IO_TLB_SEGSIZE;
+}
+
+static inline unsigned long swiotlb_segment_pfn(const struct io_tlb_pool *pool,
+						unsigned int segment)
+{
+	return PHYS_PFN(pool->start + segment * SWIOTLB_SEGMENT_BYTES);
+}
+
+#else /* !CONFIG_SWIOTLB_RECLAIM */
+
+static inline void swiotlb_reclaim_cancel(const char *why) { }
+static inline void swiotlb_reclaim_wake(void) { }
+static inline void swiotlb_reclaim_map_failed(void) { }
+static inline const char *swiotlb_reclaim_last_failure(void) { return ""; }
+
+#endif /* CONFIG_SWIOTLB_RECLAIM */
+
+#endif /* _MM_SWIOTLB_RECLAIM_H */

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of reclaimable swiotlb: the invariants that
+ * Documentation/core-api/swiotlb-reclaim.rst lists, on the pool of the running
+ * kernel, and the parser of the boot parameter.
+ *
+ * The policy is paused while a case moves segments itself.
+ */
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/dma-direct.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmstat.h>
+
+#include "../internal.h"
+#include "../swiotlb_reclaim.h"
+
+#define MAP_ERROR	((phys_addr_t)DMA_MAPPING_ERROR)
+
+/* Most mappings a case makes: 64 segments of 4 KiB each */
+#define MAX_MAPS	4096
+
+struct context {
+	struct io_tlb_pool *pool;
+	struct zone *zone;
+	struct device *dev;	/* maps */
+	struct device *other;	/* maps, too */
+	void *buffer;		/* a segment's worth of memory to be bounced */
+	phys_addr_t *maps;
+	unsigned int nmaps;
+	size_t map_size;
+};
+
+static struct device *new_device(struct kunit *test, const char *name)
+{
+	struct device *dev = kunit_device_register(test, name);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	dev->dma_mask = &dev->coherent_dma_mask;
+	dev->coherent_dma_mask = DMA_BIT_MASK(32);
+	return dev;
+}
+
+static phys_addr_t map(struct context *ctx, struct device *dev, size_t size)
+{
+	return swiotlb_tbl_map_single(dev, virt_to_phys(ctx->buffer), size, 0,
+				      DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
+}
+
+static void unmap(struct device *dev, phys_addr_t addr, size_t size)
+{
+	swiotlb_tbl_unmap_single(dev, addr, size, DMA_BIDIRECTIONAL, 0);
+}
+
+/* Map until @max mappings are there or one fails. */
+static void map_many(struct context *ctx, size_t size, unsigned int max)
+{
+	ctx->map_size = size;
+	while (ctx->nmaps < max) {
+		phys_addr_t addr = map(ctx, ctx->dev, size);
+
+		if (addr == MAP_ERROR)
+			break;
+		ctx->maps[ctx->nmaps++] = addr;
+	}
+}
+
+static void unmap_all(struct context *ctx)
+{
+	while (ctx->nmaps)
+		unmap(ctx->dev, ctx->maps[--ctx->nmaps], ctx->map_size);
+}
+
+static unsigned int segment_of(struct context *ctx, phys_addr_t addr)
+{
+	return (addr - ctx->pool->start) >> SWIOTLB_SEGMENT_SHIFT;
+}
+
+static phys_addr_t segment_addr(struct context *ctx, unsigned int segment)
+{
+	return ctx->pool->start + segment * SWIOTLB_SEGMENT_BYTES;
+}
+
+static unsigned int total_lent(struct context *ctx)
+{
+	return bitmap_weight(ctx->pool->lent, swiotlb_nr_segments(ctx->pool));
+}
+
+/* The first free lent segment at or after @segment is taken, owned, returned. */
+static int take_some_segment(struct context *ctx)
+{
+	unsigned int segment, nr = swiotlb_nr_segments(ctx->pool);
+
+	for_each_set_bit(segment, ctx->pool->lent, nr) {
+		if (swiotlb_take_range(swiotlb_segment_pfn(ctx->pool, segment),
+				       SWIOTLB_SEGMENT_ORDER)) {
+			swiotlb_segment_own(ctx->pool, segment);
+			return segment;
+		}
+	}
+	return -1;
+}
+
+static bool lend_segment(struct context *ctx, unsigned int segment)
+{
+	unsigned long pfn = swiotlb_segment_pfn(ctx->pool, segment);
+
+	if (!swiotlb_segment_lend(ctx->pool, segment))
+		return false;
+	__free_pages(pfn_to_page(pfn), SWIOTLB_SEGMENT_ORDER);
+	return true;
+}
+
+/* Pages on the free list of the type, counted one by one. */
+static unsigned long count_free_list(struct zone *zone)
+{
+	unsigned long flags, pages = 0;
+	struct page *page;
+	unsigned int order;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		list_for_each_entry(page,
+				    &zone->free_area[order].free_list[MIGRATE_SWIOTLB],
+				    buddy_list)
+			pages += 1UL << order;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return pages;
+}
+
+static unsigned long free_counter(struct zone *zone)
+{
+	return zone_page_state_snapshot(zone, NR_FREE_SWIOTLB_PAGES);
+}
+
+#define EXPECT_SOUND(test, ctx) \
+	KUNIT_EXPECT_EQ(test, swiotlb_check_segments((ctx)->pool), 0)
+
+static void pool_is_whole_pageblocks_of_its_type(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned long pfn = PHYS_PFN(ctx->pool->start);
+	unsigned long end = PHYS_PFN(ctx->pool->end);
+
+	KUNIT_EXPECT_TRUE(test, pageblock_aligned(pfn));
+	KUNIT_EXPECT_TRUE(test, pageblock_aligned(end));
+	KUNIT_EXPECT_EQ(test, ctx->pool->area_nslabs % IO_TLB_SEGSIZE, 0);
+	KUNIT_EXPECT_EQ(test, ctx->pool->area_nslabs * ctx->pool->nareas,
+			ctx->pool->nslabs);
+	for (; pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_page(pfn);
+
+		KUNIT_EXPECT_EQ(test, (int)get_pageblock_migratetype(page),
+				(int)MIGRATE_SWIOTLB);
+		KUNIT_EXPECT_PTR_EQ(test, page_zone(page), ctx->zone);
+	}
+}
+
+static void most_is_lent_and_slots_say_so(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+
+	KUNIT_EXPECT_GT(test, total_lent(ctx),
+			swiotlb_nr_segments(ctx->pool) / 2);
+	EXPECT_SOUND(test, ctx);
+}
+
+static void owned_segment_is_one_unsplit_block(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	int segment = take_some_segment(ctx);
+	struct page *page;
+	unsigned int i;
+
+	KUNIT_ASSERT_GE(test, segment, 0);
+	page = pfn_to_page(swiotlb_segment_pfn(ctx->pool, segment));
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	KUNIT_EXPECT_FALSE(test, PageCompound(page));
+	for (i = 0; i < SWIOTLB_SEGMENT_PAGES; i++) {
+		KUNIT_EXPECT_FALSE(test, PageBuddy(page + i));
+		KUNIT_EXPECT_FALSE(test, PageLRU(page + i));
+		if (i)
+			KUNIT_EXPECT_EQ(test, page_count(page + i), 0);
+	}
+	EXPECT_SOUND(test, ctx);
+	KUNIT_EXPECT_TRUE(test, lend_segment(ctx, segment));
+	EXPECT_SOUND(test, ctx);
+}
+
+static void lent_segment_is_one_free_block(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	int segment = take_some_segment(ctx);
+	struct page *page;
+
+	KUNIT_ASSERT_GE(test, segment, 0);
+	page = pfn_to_page(swiotlb_segment_pfn(ctx->pool, segment));
+	KUNIT_EXPECT_FALSE(test, is_free_buddy_page(page));
+	KUNIT_EXPECT_TRUE(test, lend_segment(ctx, segment));
+	/* In the buddy at once, nothing of it on a per-CPU list */
+	KUNIT_EXPECT_TRUE(test, is_free_buddy_page(page));
+	KUNIT_EXPECT_TRUE(test,
+			  is_free_buddy_page(page + SWIOTLB_SEGMENT_PAGES - 1));
+}
+
+static void used_is_mapped_plus_lent(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	struct swiotlb_area_stat stat;
+	unsigned int area, mapped = 0, lent = 0;
+
+	map_many(ctx, SZ_4K, 100);
+	KUNIT_EXPECT_EQ(test, ctx->nmaps, 100);
+	for (area = 0; area < ctx->pool->nareas; area++) {
+		swiotlb_area_stat(ctx->pool, area, &stat);
+		KUNIT_EXPECT_EQ(test, stat.mapped + stat.free +
+				stat.lent * IO_TLB_SEGSIZE, stat.total);
+		mapped += stat.mapped;
+		lent += stat.lent;
+	}
+	KUNIT_EXPECT_GE(test, mapped, 200);
+	KUNIT_EXPECT_EQ(test, lent, total_lent(ctx));
+	EXPECT_SOUND(test, ctx);
+	unmap_all(ctx);
+	EXPECT_SOUND(test, ctx);
+}
+
+static void mapped_segment_is_not_lent(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	phys_addr_t addr = map(ctx, ctx->dev, SZ_2K);
+	unsigned int segment;
+
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	segment = segment_of(ctx, addr);
+	KUNIT_EXPECT_FALSE(test, swiotlb_segment_lend(ctx->pool, segment));
+	KUNIT_EXPECT_FALSE(test, test_bit(segment, ctx->pool->lent));
+	EXPECT_SOUND(test, ctx);
+	unmap(ctx->dev, addr, SZ_2K);
+}
+
+static void lent_segment_is_not_lent_twice(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int segment = find_first_bit(ctx->pool->lent,
+					      swiotlb_nr_segments(ctx->pool));
+
+	KUNIT_ASSERT_LT(test, segment, swiotlb_nr_segments(ctx->pool));
+	KUNIT_EXPECT_FALSE(test, swiotlb_segment_lend(ctx->pool, segment));
+	EXPECT_SOUND(test, ctx);
+}
+
+static void segment_with_one_page_in_use_is_not_taken(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	int segment = take_some_segment(ctx);
+	unsigned long pfn;
+	struct page *page;
+
+	KUNIT_ASSERT_GE(test, segment, 0);
+	pfn = swiotlb_segment_pfn(ctx->pool, segment);
+
+	/* Lend all of the segment but its last page */
+	KUNIT_ASSERT_TRUE(test, swiotlb_segment_lend(ctx->pool, segment));
+	split_page(pfn_to_page(pfn), SWIOTLB_SEGMENT_ORDER);
+	for (page = pfn_to_page(pfn);
+	     page < pfn_to_page(pfn) + SWIOTLB_SEGMENT_PAGES - 1; page++)
+		__free_page(page);
+	drain_all_pages(ctx->zone);
+
+	KUNIT_EXPECT_NULL(test, swiotlb_take_range(pfn, SWIOTLB_SEGMENT_ORDER));
+	KUNIT_EXPECT_TRUE(test, test_bit(segment, ctx->pool->lent));
+	EXPECT_SOUND(test, ctx);
+
+	__free_page(page);
+	drain_all_pages(ctx->zone);
+	KUNIT_EXPECT_NOT_NULL(test,
+			      swiotlb_take_range(pfn, SWIOTLB_SEGMENT_ORDER));
+	swiotlb_segment_own(ctx->pool, segment);
+	EXPECT_SOUND(test, ctx);
+	KUNIT_EXPECT_TRUE(test, lend_segment(ctx, segment));
+}
+
+static void lookup_finds_live_mapping_only(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int lent = find_first_bit(ctx->pool->lent,
+					   swiotlb_nr_segments(ctx->pool));
+	phys_addr_t addr = map(ctx, ctx->dev, SZ_8K);
+
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	KUNIT_EXPECT_PTR_EQ(test, swiotlb_find_pool(ctx->dev, addr), ctx->pool);
+	KUNIT_EXPECT_PTR_EQ(test, swiotlb_find_pool(ctx->dev, addr + SZ_8K - 1),
+			    ctx->pool);
+	/* ordinary memory, inside the pool and outside */
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->dev,
+						  segment_addr(ctx, lent)));
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->dev,
+						  virt_to_phys(ctx->buffer)));
+	unmap(ctx->dev, addr, SZ_8K);
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->dev, addr));
+}
+
+static void lookup_follows_segment_state(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	phys_addr_t addr;
+	unsigned int nr;
+	int segment;
+
+	/* Fill what is owned, so that the next mapping needs a taken segment */
+	map_many(ctx, SZ_4K, MAX_MAPS - 1);
+	nr = ctx->nmaps;
+	KUNIT_ASSERT_GT(test, nr, 0);
+	addr = ctx->maps[nr - 1];
+	segment = segment_of(ctx, addr);
+	KUNIT_EXPECT_PTR_EQ(test, swiotlb_find_pool(ctx->dev, addr), ctx->pool);
+	EXPECT_SOUND(test, ctx);
+	unmap_all(ctx);
+	KUNIT_EXPECT_TRUE(test, lend_segment(ctx, segment));
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->dev, addr));
+	EXPECT_SOUND(test, ctx);
+}
+
+static void device_that_never_bounced_has_no_bounce_buffer(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	struct device *fresh = new_device(test, "swiotlb-fresh");
+	phys_addr_t addr = map(ctx, ctx->dev, SZ_4K);
+
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(fresh, addr));
+	unmap(ctx->dev, addr, SZ_4K);
+	kunit_device_unregister(test, fresh);
+}
+
+/*
+ * A device maps a lent page directly, and keeps the address for too long: the
+ * page is freed, its segment taken back, and a slot of it mapped by another.
+ */
+static void stale_unmap_is_refused(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	char *bounce, *buffer = ctx->buffer;
+	phys_addr_t stale, mine;
+
+	/* The stale device must have bounced before, or it is refused anyway */
+	mine = map(ctx, ctx->other, SZ_4K);
+	KUNIT_ASSERT_NE(test, mine, MAP_ERROR);
+	unmap(ctx->other, mine, SZ_4K);
+
+	/* The last of these lies in a segment that had been lent */
+	map_many(ctx, SZ_4K, MAX_MAPS - 1);
+	KUNIT_ASSERT_GT(test, ctx->nmaps, 0);
+	stale = ctx->maps[ctx->nmaps - 1];
+	bounce = phys_to_virt(stale);
+	memset(bounce, 0x5a, SZ_4K);
+	memset(buffer, 0xa5, SZ_4K);
+
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->other, stale));
+	swiotlb_sync_single_for_cpu(ctx->other, stale, SZ_4K,
+				    DMA_BIDIRECTIONAL);
+	swiotlb_sync_single_for_device(ctx->other, stale, SZ_4K,
+				       DMA_BIDIRECTIONAL);
+	unmap(ctx->other, stale, SZ_4K);
+
+	/* Nothing was copied either way, and the slots are still mapped */
+	KUNIT_EXPECT_EQ(test, (int)bounce[0], 0x5a);
+	KUNIT_EXPECT_EQ(test, buffer[0] & 0xff, 0xa5);
+	KUNIT_EXPECT_PTR_EQ(test, swiotlb_find_pool(ctx->dev, stale),
+			    ctx->pool);
+	EXPECT_SOUND(test, ctx);
+	unmap(ctx->dev, ctx->maps[--ctx->nmaps], SZ_4K);
+	KUNIT_EXPECT_EQ(test, (int)buffer[0], 0x5a);
+	unmap_all(ctx);
+}
+
+static void unmapping_twice_is_refused(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	phys_addr_t addr = map(ctx, ctx->dev, SZ_4K);
+
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	unmap(ctx->dev, addr, SZ_4K);
+	EXPECT_SOUND(test, ctx);
+	unmap(ctx->dev, addr, SZ_4K);
+	EXPECT_SOUND(test, ctx);
+}
+
+static void mapping_takes_free_segments_with_interrupts_off(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int lent = total_lent(ctx);
+	unsigned long flags, failed = 0;
+	unsigned int i, owned;
+
+	owned = swiotlb_nr_segments(ctx->pool) - lent;
+	KUNIT_ASSERT_GT(test, lent, 8);
+
+	ctx->map_size = SWIOTLB_SEGMENT_BYTES;
+	local_irq_save(flags);
+	for (i = 0; i < owned + 8; i++) {
+		phys_addr_t addr = map(ctx, ctx->dev, SWIOTLB_SEGMENT_BYTES);
+
+		if (addr == MAP_ERROR)
+			failed++;
+		else
+			ctx->maps[ctx->nmaps++] = addr;
+	}
+	local_irq_restore(flags);
+
+	KUNIT_EXPECT_EQ(test, failed, 0);
+	KUNIT_EXPECT_LE(test, total_lent(ctx), lent - 8);
+	EXPECT_SOUND(test, ctx);
+	unmap_all(ctx);
+	EXPECT_SOUND(test, ctx);
+}
+
+static void mapping_uses_all_there_is_then_fails(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+
+	/* The pool may be larger than what a case can map */
+	if (swiotlb_nr_segments(ctx->pool) >= MAX_MAPS)
+		kunit_skip(test, "the pool is too large");
+	map_many(ctx, SWIOTLB_SEGMENT_BYTES, MAX_MAPS);
+	KUNIT_EXPECT_EQ(test, map(ctx, ctx->dev, SZ_2K), MAP_ERROR);
+	KUNIT_EXPECT_EQ(test, take_some_segment(ctx), -1);
+	EXPECT_SOUND(test, ctx);
+	unmap_all(ctx);
+	EXPECT_SOUND(test, ctx);
+}
+
+static void data_is_bounced_through_taken_segments(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned char *buffer = ctx->buffer, *bounce;
+	unsigned int i;
+
+	memset(buffer, 0x11, SZ_4K);
+	map_many(ctx, SZ_4K, MAX_MAPS);
+	KUNIT_ASSERT_GT(test, ctx->nmaps, 16);
+	for (i = 0; i < ctx->nmaps; i++) {
+		bounce = phys_to_virt(ctx->maps[i]);
+		KUNIT_EXPECT_NULL(test, memchr_inv(bounce, 0x11, SZ_4K));
+		memset(bounce, i, SZ_4K);
+	}
+	while (ctx->nmaps) {
+		unmap(ctx->dev, ctx->maps[--ctx->nmaps], SZ_4K);
+		KUNIT_EXPECT_NULL(test, memchr_inv(buffer, ctx->nmaps & 0xff,
+						   SZ_4K));
+	}
+	EXPECT_SOUND(test, ctx);
+}
+
+static void free_counter_is_the_free_list(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned long before = free_counter(ctx->zone);
+	int segment;
+
+	KUNIT_EXPECT_EQ(test, before, count_free_list(ctx->zone));
+	segment = take_some_segment(ctx);
+	KUNIT_ASSERT_GE(test, segment, 0);
+	KUNIT_EXPECT_EQ(test, free_counter(ctx->zone),
+			before - SWIOTLB_SEGMENT_PAGES);
+	KUNIT_EXPECT_EQ(test, free_counter(ctx->zone),
+			count_free_list(ctx->zone));
+	KUNIT_EXPECT_TRUE(test, lend_segment(ctx, segment));
+	KUNIT_EXPECT_EQ(test, free_counter(ctx->zone), before);
+	KUNIT_EXPECT_EQ(test, before, count_free_list(ctx->zone));
+}
+
+static void only_movable_allocations_use_lent_memory(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int i, movable = 0, other = 0;
+	LIST_HEAD(pages);
+	struct page *page, *next;
+
+	for (i = 0; i < 2 * MAX_MAPS; i++) {
+		page = alloc_page(i & 1 ? GFP_KERNEL | GFP_DMA32 :
+				  GFP_KERNEL | __GFP_MOVABLE | GFP_DMA32);
+		if (!page)
+			break;
+		if (is_migrate_swiotlb_page(page)) {
+			if (i & 1)
+				other++;
+			else
+				movable++;
+		}
+		list_add(&page->lru, &pages);
+	}
+	list_for_each_entry_safe(page, next, &pages, lru)
+		__free_page(page);
+	drain_all_pages(ctx->zone);
+
+	KUNIT_EXPECT_EQ(test, other, 0);
+	kunit_info(test, "%u of %u movable pages were lent ones", movable, i / 2);
+	EXPECT_SOUND(test, ctx);
+}
+
+static int swiotlb_reclaim_test_init(struct kunit *test)
+{
+	struct io_tlb_pool *pool;
+	struct context *ctx;
+
+	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	test->priv = ctx;
+	ctx->dev = new_device(test, "swiotlb-one");
+	ctx->other = new_device(test, "swiotlb-two");
+
+	pool = &ctx->dev->dma_io_tlb_mem->defpool;
+	if (!pool->lent || !swiotlb_reclaim_enabled())
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+	ctx->pool = pool;
+	ctx->zone = page_zone(pfn_to_page(PHYS_PFN(pool->start)));
+	ctx->maps = kunit_kcalloc(test, MAX_MAPS, sizeof(*ctx->maps),
+				  GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->maps);
+	ctx->buffer = kunit_kzalloc(test, SWIOTLB_SEGMENT_BYTES, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->buffer);
+
+	swiotlb_reclaim_pause();
+	return 0;
+}
+
+static void swiotlb_reclaim_test_exit(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+
+	if (!ctx || !ctx->pool)
+		return;
+	unmap_all(ctx);
+	swiotlb_reclaim_resume();
+	/* Back to how it was found, for the next case */
+	swiotlb_reclaim_lend(swiotlb_nr_segments(ctx->pool));
+}
+
+static struct kunit_case swiotlb_reclaim_cases[] = {
+	KUNIT_CASE(pool_is_whole_pageblocks_of_its_type),
+	KUNIT_CASE(most_is_lent_and_slots_say_so),
+	KUNIT_CASE(owned_segment_is_one_unsplit_block),
+	KUNIT_CASE(lent_segment_is_one_free_block),
+	KUNIT_CASE(used_is_mapped_plus_lent),
+	KUNIT_CASE(mapped_segment_is_not_lent),
+	KUNIT_CASE(lent_segment_is_not_lent_twice),
+	KUNIT_CASE(segment_with_one_page_in_use_is_not_taken),
+	KUNIT_CASE(lookup_finds_live_mapping_only),
+	KUNIT_CASE(lookup_follows_segment_state),
+	KUNIT_CASE(device_that_never_bounced_has_no_bounce_buffer),
+	KUNIT_CASE(stale_unmap_is_refused),
+	KUNIT_CASE(unmapping_twice_is_refused),
+	KUNIT_CASE(mapping_takes_free_segments_with_interrupts_off),
+	KUNIT_CASE(mapping_uses_all_there_is_then_fails),
+	KUNIT_CASE(data_is_bounced_through_taken_segments),
+	KUNIT_CASE(free_counter_is_the_free_list),
+	KUNIT_CASE(only_movable_allocations_use_lent_memory),
+	{}
+};
+
+static struct kunit_suite swiotlb_reclaim_suite = {
+	.name = "swiotlb_reclaim",
+	.init = swiotlb_reclaim_test_init,
+	.exit = swiotlb_reclaim_test_exit,
+	.test_cases = swiotlb_reclaim_cases,
+};
+kunit_test_suite(swiotlb_reclaim_suite);
+
+/*
+ * The parser, which is discarded after boot.
+ */
+
+static struct swiotlb_param __init parse(const char *value)
+{
+	struct swiotlb_param param = {};
+	char buffer[64];
+
+	strscpy(buffer, value);
+	swiotlb_parse_param(buffer, &param);
+	return param;
+}
+
+static void __init numbers_mean_slots_and_areas(struct kunit *test)
+{
+	struct swiotlb_param param = parse("1000,3");
+
+	KUNIT_EXPECT_TRUE(test, param.has_slots);
+	KUNIT_EXPECT_EQ(test, param.slots, 1024);
+	KUNIT_EXPECT_TRUE(test, param.has_areas);
+	KUNIT_EXPECT_EQ(test, param.areas, 3);
+	KUNIT_EXPECT_FALSE(test, param.force || param.noforce || param.reclaim);
+
+	param = parse(",4");
+	KUNIT_EXPECT_FALSE(test, param.has_slots);
+	KUNIT_EXPECT_EQ(test, param.areas, 4);
+
+	param = parse("0x400");
+	KUNIT_EXPECT_EQ(test, param.slots, 1024);
+	KUNIT_EXPECT_FALSE(test, param.has_areas);
+}
+
+static void __init keywords_come_in_any_order(struct kunit *test)
+{
+	static const char * const values[] __initconst = {
+		"2048,2,force,reclaim=64M", "2048,2,reclaim=64M,force",
+	};
+	struct swiotlb_param param;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		param = parse(values[i]);
+		KUNIT_EXPECT_EQ(test, param.slots, 2048);
+		KUNIT_EXPECT_EQ(test, param.areas, 2);
+		KUNIT_EXPECT_TRUE(test, param.force);
+		KUNIT_EXPECT_TRUE(test, param.reclaim);
+		KUNIT_EXPECT_EQ(test, param.reclaim_bytes, SZ_64M);
+	}
+
+	param = parse("force");
+	KUNIT_EXPECT_TRUE(test, param.force);
+	KUNIT_EXPECT_FALSE(test, param.has_slots || param.reclaim);
+	param = parse("reclaim,noforce");
+	KUNIT_EXPECT_TRUE(test, param.noforce);
+	KUNIT_EXPECT_TRUE(test, param.reclaim);
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 0);
+	param = parse("reclaim=1g");
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, SZ_1G);
+	param = parse("reclaim=8192K");
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, SZ_8M);
+}
+
+static void __init nonsense_is_left_out(struct kunit *test)
+{
+	struct swiotlb_param param;
+
+	param = parse("fast,force");
+	KUNIT_EXPECT_TRUE(test, param.force);
+	KUNIT_EXPECT_FALSE(test, param.has_slots || param.noforce);
+	param = parse("reclaimed");
+	KUNIT_EXPECT_FALSE(test, param.reclaim);
+	param = parse("reclaim=lots,force");
+	KUNIT_EXPECT_TRUE(test, param.reclaim);
+	KUNIT_EXPECT_TRUE(test, param.force);
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 0);
+	param = parse("reclaim=12x");
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 0);
+	param = parse("reclaim=-5M");
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 0);
+	param = parse("reclaim=");
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 0);
+	param = parse("512k");
+	KUNIT_EXPECT_EQ(test, param.slots, 512);
+	param = parse("1024,2,77");
+	KUNIT_EXPECT_EQ(test, param.slots, 1024);
+	KUNIT_EXPECT_EQ(test, param.areas, 2);
+	param = parse("");
+	KUNIT_EXPECT_FALSE(test, param.has_slots || param.has_areas ||
+			   param.force || param.noforce || param.reclaim);
+}
+
+static struct kunit_case __refdata swiotlb_param_cases[] = {
+	KUNIT_CASE(numbers_mean_slots_and_areas),
+	KUNIT_CASE(keywords_come_in_any_order),
+	KUNIT_CASE(nonsense_is_left_out),
+	{}
+};
+
+static struct kunit_suite swiotlb_param_suite = {
+	.name = "swiotlb_param",
+	.test_cases = swiotlb_param_cases,
+};
+kunit_test_init_section_suites(&swiotlb_param_suite);
+
+MODULE_DESCRIPTION("KUnit tests of reclaimable swiotlb");
+MODULE_LICENSE("GPL");
