@@ -47,11 +47,7 @@ mkdir -p "$out"
 export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
 export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KBUILD_BUILD_HOST=rig
 
-kmake()
-{
-	make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" \
-	     HOSTCC="ccache gcc" "$@"
-}
+kmake=(make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc")
 
 # --------------------------------------------------- 2. configuration
 #
@@ -59,15 +55,14 @@ kmake()
 # file or the compiler changed.
 
 inputs=$({ cat "${fragments[@]}" "$SRC/stock.version"; "${cross}gcc" --version
-	   [ "$kind" = stock ] || (cd "$src" && grep Kconfig "$SRC/patched.files" |
-				   while read -r f; do cat "$f"; done); } | sha256sum)
+	   [ "$kind" = stock ] || grep Kconfig "$SRC/patched.files" |
+		while read -r f; do cat "$src/$f"; done || true; } | sha256sum)
 if [ ! -e "$out/.config" ] || [ "$(cat "$out/.rig-config" 2>/dev/null)" != "$inputs" ]; then
 	rm -f "$out/.rig-config"
 	cat "${fragments[@]}" >"$out/.rig-fragments"
 	[ ! -e "$out/.config" ] || cp -p "$out/.config" "$out/.rig-old"
 	timed "configure $ARCH $FLAVOUR" 10 "$log" \
-		make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" \
-		HOSTCC="ccache gcc" KCONFIG_ALLCONFIG="$out/.rig-fragments" allnoconfig || {
+		"${kmake[@]}" KCONFIG_ALLCONFIG="$out/.rig-fragments" allnoconfig || {
 		tail -n 20 "$log" >&2
 		die "cannot configure the kernel" "full log: ${log#"$ROOT"/}"
 	}
@@ -106,10 +101,7 @@ fi
 
 start=$SECONDS
 case $FLAVOUR in debug) guess=2900 ;; *) guess=2300 ;; esac
-export -f kmake
-if ! counted "kernel $ARCH $FLAVOUR" "$guess" "$log" \
-     make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" \
-     HOSTCC="ccache gcc" -j"$NPROC" all; then
+if ! counted "kernel $ARCH $FLAVOUR" "$guess" "$log" "${kmake[@]}" -j"$NPROC" all; then
 	grep -E -B2 -A6 'error:|Error [0-9]|undefined reference|\*\*\*' "$log" | head -n 40 >&2 ||
 		tail -n 20 "$log" >&2
 	die "the kernel does not build" "full log: ${log#"$ROOT"/}"

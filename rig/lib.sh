@@ -33,8 +33,10 @@ say() { printf '%s\n' "rig: $*" >&2; }
 warn() { printf '%s\n' "rig: warning: $*" >&2; }
 
 # die MESSAGE [NEXT-STEP...]
+died=
 die()
 {
+	died=1
 	progress_clear
 	printf '%s\n' "rig: error: $1" >&2
 	shift
@@ -105,11 +107,20 @@ guarded()
 	exec setpriv --pdeathsig TERM -- "$@" 9>&-
 }
 
+# No failure without a word: where a command failed that nobody asked about.
+failed_at=
+set -E
+trap 'failed_at="$? ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
+
 CHILD=
 on_exit()
 {
 	local status=$?
 	progress_clear
+	case $failed_at in
+	*/rig/*.sh*) ;;	# it has said why
+	"$status "*) [ -n "$died" ] || printf '%s\n' "rig: error: stopped at ${failed_at#* }" >&2 ;;
+	esac
 	if [ -n "$CHILD" ]; then
 		kill "$CHILD" 2>/dev/null || true
 		wait "$CHILD" 2>/dev/null || true
