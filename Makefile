@@ -2,9 +2,16 @@
 #
 # Front of the rig: "make help" lists the targets. The work is done in rig/*.sh.
 
-# Origin "command line" or "environment" only: an empty value means the default.
-export ARCH FLAVOUR KVER JOBS FORCE
-export CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
+variables := ARCH FLAVOUR KVER JOBS FORCE CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES \
+	     QEMU_EXTRA TIMEOUT TESTS
+export $(variables)
+
+# A misspelt name must not be dropped silently.
+given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+unknown := $(filter-out $(variables) MAKEFLAGS MAKEOVERRIDES CURDIR SHELL,$(given))
+ifneq ($(unknown),)
+$(error unknown variable: $(unknown); known are: $(variables))
+endif
 
 .PHONY: help run test shell boot kernel tree refresh series check-series clean distclean
 

@@ -15,6 +15,8 @@
 #   TIMEOUT=600        seconds until the guest counts as hanging
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
+#   BOOT_STAGE=name    show progress by time under this name
+#   JOB_FILES, JOB_ENV files to put into /job, lines of shell for the guest's init
 #   RIG_NO_BUILD=1     take kernel and user land as they are
 #
 # A run passes if the script exits with 0, the end marker arrives in time, and
@@ -36,6 +38,7 @@ CMDLINE=${CMDLINE:-}
 QEMU_EXTRA=${QEMU_EXTRA:-}
 TIMEOUT=${TIMEOUT:-600}
 INTERACTIVE=${INTERACTIVE:-}
+BOOT_STAGE=${BOOT_STAGE:-}
 LOG=${LOG:-$BUILD/log/boot-$ARCH-$FLAVOUR.log}
 
 # --------------------------------------------------- 1. check what was asked
@@ -186,15 +189,23 @@ panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 $CMDLIN
 # wait_qemu SECONDS: 1 on the time limit
 wait_qemu()
 {
-	local end=$((SECONDS + $1)) over=0 n
+	local start=$SECONDS end=$((SECONDS + $1)) over=0 n expect pct
+	expect=$(recall "boot-${BOOT_STAGE//[^a-zA-Z0-9_.-]/-}" 60)
 	while kill -0 "$CHILD" 2>/dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			over=1
 			kill -KILL "$CHILD" 2>/dev/null || true
 			break
 		fi
+		if [ -n "$BOOT_STAGE" ]; then
+			n=$((SECONDS - start))
+			pct=$((expect > 0 ? n * 100 / expect : 99))
+			[ "$n" -lt 2 ] || progress "$BOOT_STAGE" "$((pct < 99 ? pct : 99))" "$n" \
+				"$((expect > n ? expect - n : 1))"
+		fi
 		sleep 0.1
 	done
+	progress_clear
 	wait "$CHILD" 2>/dev/null || true
 	CHILD=
 	# The reader ends with QEMU, unless QEMU never opened the pipe.
@@ -258,7 +269,14 @@ fi
 mkdir -p "$(dirname "$LOG")"
 over=0
 start_qemu "$accel" "$LOG"
-{ wait_qemu "$TIMEOUT" || over=1; } 2>/dev/null
+start=$SECONDS
+if [ -n "$BOOT_STAGE" ]; then
+	wait_qemu "$TIMEOUT" || over=1
+else
+	{ wait_qemu "$TIMEOUT" || over=1; } 2>/dev/null
+fi
+[ "$over" -eq 1 ] || [ -z "$BOOT_STAGE" ] ||
+	remember "boot-${BOOT_STAGE//[^a-zA-Z0-9_.-]/-}" "$((SECONDS - start))"
 
 # --------------------------------------------------- 7. judge
 

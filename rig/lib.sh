@@ -14,7 +14,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 BUILD=$ROOT/build
 KVER=${KVER:-6.12}
 SRC=$BUILD/src/$KVER
-PATCHES=$ROOT/patches/$KVER
+PATCHES=${RIG_PATCHES:-$ROOT/patches/$KVER}
 OVERLAY_ROOTS=(mm kernel include lib Documentation tools/testing)
 FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug)
 

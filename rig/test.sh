@@ -1,0 +1,363 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Build and boot the reclaim flavour and run the tests: the rig's own, KUnit,
+# and tools/testing/selftests/swiotlb. The last line is "N passed, N failed".
+#
+#   ARCH=x86_64|arm64   only this one (both)
+#   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
+#
+# A selftest says what it needs in comments; tests in a row that need the same
+# share one boot:
+#
+#   # rig: cmdline=swiotlb=force,reclaim=256M
+#   # rig: mem=1G        # rig: smp=2           # rig: icount=1
+#   # rig: disk=512M     an ext4 file system on NVMe (/dev/nvme0n1)
+#   # rig: flavour=reclaim
+#   # rig: modules=lib/test_swiotlb.ko
+#   # rig: timeout=300   seconds, for this test
+#   # rig: arch=x86_64   only there
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+case ${ARCH:-} in
+'') archs=(x86_64 arm64) ;;
+*) check_arch; archs=("$ARCH") ;;
+esac
+TESTS=${TESTS:-}
+unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
+need_root
+take_lock
+
+selftests=tools/testing/selftests/swiotlb
+dir=$BUILD/test
+rm -rf "$dir"
+mkdir -p "$dir"
+passed=0 failed=0 skipped=0
+failures=()
+
+# The last line comes whatever happens.
+cleanup()
+{
+	local f
+	progress_clear
+	[ "${#failures[@]}" -eq 0 ] || printf '\nFailed:\n'
+	for f in "${failures[@]}"; do
+		printf '  %s\n' "$f"
+	done
+	[ -n "$finished" ] || { echo "  the tests did not run to the end"; failed=$((failed + 1)); }
+	printf '%d passed, %d failed' "$passed" "$failed"
+	[ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+	printf '\n'
+	rm -f "$dir"/*.img
+}
+finished=
+
+pass() { progress_clear; passed=$((passed + 1)); echo "ok - $*"; }
+skip() { progress_clear; skipped=$((skipped + 1)); echo "skip - $*"; }
+fail() { progress_clear; failed=$((failed + 1)); failures+=("$*"); echo "FAIL - $*"; }
+stage() { say "== $* ($(hms "$SECONDS") since the start)"; }
+
+wanted() { [ -z "$TESTS" ] || [[ " $TESTS " == *" $1 "* ]]; }
+
+# --------------------------------------------------- 1. packages and builds
+
+for ARCH in "${archs[@]}"; do
+	stage "build $ARCH"
+	need_packages $(packages_kernel) $(packages_guest) shellcheck
+	export ARCH
+	if FLAVOUR=reclaim "$ROOT/rig/kernel.sh" && "$ROOT/rig/guest.sh"; then
+		pass "$ARCH: the reclaim kernel and the guest are built"
+	else
+		fail "$ARCH: build of the reclaim kernel or the guest"
+		finished=1
+		exit 1
+	fi
+done
+export RIG_NO_BUILD=1 RIG_QUIET=1
+
+# boot STAGE SECONDS OUTPUT [NAME=value...]: status of rig/boot.sh, errors in OUTPUT.err
+boot()
+{
+	local stage=$1 limit=$2 output=$3
+	shift 3
+	env BOOT_STAGE="$stage" TIMEOUT="$limit" LOG="${output%.out}.console" "$@" "$ROOT/rig/boot.sh" \
+		>"$output" 2> >(tee "$output.err" >&2)
+}
+
+# --------------------------------------------------- 2. the rig itself
+
+# refuses NAME REGEXP COMMAND...: it fails and says why
+refuses()
+{
+	local name=$1 re=$2 status=0
+	shift 2
+	"$@" >"$dir/refuse.out" 2>&1 </dev/null || status=$?
+	if [ "$status" -ne 0 ] && grep -qE "$re" "$dir/refuse.out"; then
+		pass "rig: $name"
+	else
+		fail "rig: $name (status $status, no message like '$re')"
+		tail -n 5 "$dir/refuse.out" >&2
+	fi
+}
+
+# judged NAME STATUS REGEXP SCRIPT-TEXT [NAME=value...]
+judged()
+{
+	local name=$1 want=$2 re=$3 status=0
+	printf '#!/bin/bash\n%s\n' "$4" >"$dir/script"
+	shift 4
+	env ARCH="${archs[0]}" FLAVOUR=reclaim SCRIPT="$dir/script" TIMEOUT=60 LOG="$dir/judged.console" \
+		"$@" "$ROOT/rig/boot.sh" >"$dir/judged.out" 2>"$dir/judged.err" </dev/null || status=$?
+	if [ "$status" -eq "$want" ] && grep -qE "$re" "$dir/judged.out" "$dir/judged.err"; then
+		pass "rig: $name"
+	else
+		fail "rig: $name (status $status, expected $want and '$re')"
+		tail -n 5 "$dir/judged.err" >&2
+	fi
+}
+
+# shellcheck disable=SC2016  # what bash -c runs is not for us to expand
+rig_tests()
+{
+	local p f line before after scripts
+	stage "rig"
+	mapfile -t scripts < <(cd "$ROOT" && printf '%s\n' rig/*.sh rig/guest/init rig/guest/*.sh rig/guest/*.rc \
+		"$selftests"/*.sh .ci/run bench/*.sh)
+	for f in "${!scripts[@]}"; do
+		[ -f "$ROOT/${scripts[f]}" ] || unset "scripts[f]"
+	done
+	if (cd "$ROOT" && shellcheck "${scripts[@]}") >&2; then
+		pass "rig: shellcheck of ${#scripts[@]} scripts"
+	else
+		fail "rig: shellcheck"
+	fi
+
+	refuses "an unknown ARCH is refused" "unknown ARCH 'mips'" env ARCH=mips "$ROOT/rig/kernel.sh"
+	refuses "an unknown FLAVOUR is refused" "unknown FLAVOUR 'vanilla'" env FLAVOUR=vanilla "$ROOT/rig/kernel.sh"
+	refuses "a MEM that is no size is refused" "MEM='lots' is not a size" \
+		env MEM=lots SCRIPT="$0" "$ROOT/rig/boot.sh"
+	refuses "a SCRIPT that is not there is refused" "no such file" env SCRIPT=/nonexistent "$ROOT/rig/boot.sh"
+	refuses "a DISK that is not there is refused" "no such file" \
+		env SCRIPT="$0" DISK=/nonexistent "$ROOT/rig/boot.sh"
+	refuses "a misspelt variable is refused" "FLAVOR" make -C "$ROOT" kernel FLAVOR=stock
+	refuses "a second run in the same folder is refused" "another run is going on.*process $$" \
+		env -u RIG_LOCKED "$ROOT/rig/kernel.sh" 9>&-
+	refuses "a full disk is noticed" "not enough disk space.*needed.*found" \
+		bash -c '. "$0" && need_space 100000000 "a test"' "$ROOT/rig/lib.sh"
+	refuses "a package that cannot be installed is named" "could not install: rig-no-such-package" \
+		bash -c '. "$0" && need_packages rig-no-such-package' "$ROOT/rig/lib.sh"
+
+	# A hunk that does not apply: change a line of context in a copy of the series
+	cp -r "$PATCHES" "$dir/patches"
+	read_series
+	p=${series[0]}
+	sed -i '/^@@/,$ s/^ \(.*[a-z].*\)$/ \1 rig-test/' "$dir/patches/$p"
+	f=$(sed -n 's,^+++ b/\([^	]*\).*,\1,p' "$PATCHES/$p" | head -n 1)
+	line=$SRC/patched/$f
+	before=$(cd "$SRC/patched" && xargs -a "$SRC/patched.files" sha256sum 2>/dev/null | sha256sum)
+	refuses "a hunk that does not apply is named" "file $f, line [0-9]+, hunk [0-9]+" \
+		env RIG_PATCHES="$dir/patches" "$ROOT/rig/source.sh" patched
+	after=$(cd "$SRC/patched" && xargs -a "$SRC/patched.files" sha256sum 2>/dev/null | sha256sum)
+	if [ "$before" = "$after" ]; then
+		pass "rig: the tree is as it was after a hunk that did not apply"
+	else
+		fail "rig: the tree changed although a hunk did not apply"
+	fi
+
+	judged "the script's output and status come back" 3 "hello from the guest" \
+		'echo hello from the guest; exit 3'
+	judged "a warning in the kernel log fails a run" 1 "WARNING: rig self-test" \
+		'echo "<4>WARNING: rig self-test" >/dev/kmsg'
+	judged "a guest that hangs is ended and reported" 124 "time limit.*15 s" \
+		'while :; do sleep 1; done' TIMEOUT=15
+	judged "a guest that crashes fails the run" 125 "without an end marker" \
+		'echo c >/proc/sysrq-trigger'
+}
+
+# --------------------------------------------------- 3. KUnit
+
+# results PREFIX INDENT FILE: count the (K)TAP result lines with that indent
+results()
+{
+	local prefix=$1 indent=$2 line text n=0 plan=
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		[[ $line == "$indent"[!\ ]* ]] || continue
+		text=${line#"$indent"}
+		if [[ $text =~ ^1\.\.([0-9]+) ]]; then
+			plan=${BASH_REMATCH[1]}
+			if [ "$plan" -eq 0 ]; then
+				skip "$prefix ${text#*# }"
+			fi
+		elif [[ $text =~ ^(not\ ok|ok)\ [0-9]+\ *-?\ *(.*)$ ]]; then
+			n=$((n + 1))
+			if [[ ${BASH_REMATCH[2]} == *"# SKIP"* ]]; then
+				skip "$prefix ${BASH_REMATCH[2]}"
+			elif [ "${BASH_REMATCH[1]}" = ok ]; then
+				pass "$prefix ${BASH_REMATCH[2]}"
+			else
+				fail "$prefix ${BASH_REMATCH[2]}"
+			fi
+		fi
+	done <"$3"
+	if [ -z "$plan" ]; then
+		[ "$n" -gt 0 ] || return 2
+	elif [ "$n" -lt "$plan" ]; then
+		fail "$prefix $n of $plan results"
+	fi
+}
+
+kunit()
+{
+	local out=$dir/kunit-$ARCH.out status=0 f suites=0
+	stage "KUnit $ARCH"
+	cat >"$dir/kunit" <<'END'
+#!/bin/bash
+for r in /sys/kernel/debug/kunit/swiotlb*/results; do
+	[ -e "$r" ] || continue
+	echo "@ suite $(basename "$(dirname "$r")")"
+	cat "$r"
+done
+END
+	boot "KUnit $ARCH" 180 "$out" ARCH="$ARCH" FLAVOUR=reclaim SCRIPT="$dir/kunit" MEM=1G SMP=2 \
+		CMDLINE="kunit.enable=1 kunit.filter_glob=swiotlb* swiotlb=force,reclaim=64M" || status=$?
+	rm -f "$dir"/suite-*
+	f=$dir/none
+	while IFS= read -r line; do
+		case $line in
+		"@ suite "*) f=$dir/suite-${line#@ suite }; : >"$f" ;;
+		*) echo "$line" >>"$f" ;;
+		esac
+	done <"$out"
+	for f in "$dir"/suite-*; do
+		[ -e "$f" ] || continue
+		suites=$((suites + 1))
+		results "$ARCH kunit ${f##*/suite-}:" "    " "$f" ||
+			fail "$ARCH kunit ${f##*/suite-}: no results"
+	done
+	if [ "$status" -ne 0 ]; then
+		fail "$ARCH kunit: the guest failed (status $status, log ${out%.out}.console)"
+		grep -aE '^\[[^]]*\] *(not ok|# .*(EXPECTATION|ASSERTION))' "${out%.out}.console" | head -n 20 >&2 || true
+	elif [ "$suites" -eq 0 ]; then
+		fail "$ARCH kunit: no suite ran"
+	fi
+}
+
+# --------------------------------------------------- 4. kselftests
+
+need()	# FILE KEY DEFAULT
+{
+	local v
+	v=$(sed -n "s/^# rig: $2=//p" "$1" | head -n 1)
+	echo "${v:-$3}"
+}
+
+needs_of()	# all but the time limit, on one line
+{
+	printf '%s|' "$(need "$1" cmdline "")" "$(need "$1" mem 1G)" "$(need "$1" smp 2)" "$(need "$1" disk "")" \
+		"$(need "$1" flavour reclaim)" "$(need "$1" icount "")" "$(need "$1" modules "")"
+}
+
+run_group()	# NUMBER COUNT NEEDS FILE...
+{
+	local no=$1 count=$2 cmdline mem smp disk flavour icount modules f name limit=60 t status=0
+	local out line prefix test_status
+	local -a image=()
+	IFS='|' read -r cmdline mem smp disk flavour icount modules <<<"$3"
+	shift 3
+	{
+		echo '#!/bin/bash'
+		echo 'cd /job/selftests || exit 1'
+		for f in "$@"; do
+			name=${f##*/}
+			t=$(need "$f" timeout 120)
+			limit=$((limit + t))
+			# timeout(1) runs it in a process group of its own, and ends that
+			printf 'echo "@ begin %s"; timeout -k 10 %d ./%s; echo "@ end %s $?"\n' "$name" "$t" "$name" "$name"
+		done
+	} >"$dir/group"
+	if [ -n "$disk" ]; then
+		rm -f "$dir/disk.img"
+		truncate -s "$disk" "$dir/disk.img"
+		mkfs.ext4 -q -F "$dir/disk.img"
+		image=(DISK="$dir/disk.img")
+	fi
+	if [ "$flavour" != reclaim ]; then
+		RIG_NO_BUILD='' FLAVOUR=$flavour "$ROOT/rig/kernel.sh" ||
+			{ fail "$ARCH $flavour: the kernel does not build"; return 0; }
+	fi
+	out=$dir/selftest-$ARCH-$no.out
+	boot "selftests $ARCH, boot $no of $count" "$limit" "$out" ARCH="$ARCH" FLAVOUR="$flavour" SCRIPT="$dir/group" \
+		CMDLINE="$cmdline" MEM="$mem" SMP="$smp" ICOUNT="$icount" MODULES="$modules" "${image[@]}" || status=$?
+	rm -f "$dir/disk.img"
+	for f in "$@"; do
+		name=${f##*/}
+		prefix="$ARCH $name:"
+		sed -n "/^@ begin $name\$/,/^@ end $name /p" "$out" >"$dir/one"
+		test_status=$(sed -n "s/^@ end $name //p" "$dir/one")
+		local before=$failed
+		if results "$prefix" "" "$dir/one"; then
+			case ${test_status:-none} in
+			0|4) ;;
+			none) fail "$prefix did not end" ;;
+			124|137) fail "$prefix did not end within $(need "$f" timeout 120) s" ;;
+			*) [ "$failed" -gt "$before" ] || fail "$prefix ended with status $test_status" ;;
+			esac
+		else
+			case ${test_status:-none} in
+			0) pass "$prefix exit status" ;;
+			4) skip "$prefix exit status" ;;
+			none) fail "$prefix did not end" ;;
+			*) fail "$prefix ended with status $test_status" ;;
+			esac
+		fi
+		# What the test measured is worth seeing, what failed all the more
+		if [ "$failed" -gt "$before" ]; then
+			tail -n 40 "$dir/one" | sed 's/^/    /'
+		else
+			grep '^# ' "$dir/one" | tail -n 12 | sed 's/^/    /' || true
+		fi
+	done
+	[ "$status" -eq 0 ] || fail "$ARCH selftests, boot $no: the guest failed (status $status, log ${out%.out}.console)"
+}
+
+kselftests()
+{
+	local f only last='' needs no=0 i
+	local -a groups=() members=()
+	stage "kselftests $ARCH"
+	for f in "$ROOT/$selftests"/*.sh; do
+		case $f in *_lib.sh|*'*'*) continue ;; esac
+		wanted "${f##*/}" || continue
+		only=$(need "$f" arch "")
+		[ -z "$only" ] || [[ " $only " == *" $ARCH "* ]] || continue
+		needs=$(needs_of "$f")
+		if [ "$needs" != "$last" ]; then
+			groups+=("$needs")
+			members+=("")
+			last=$needs
+		fi
+		members[${#groups[@]} - 1]+=" $f"
+	done
+	if [ "${#groups[@]}" -eq 0 ]; then
+		[ -n "$TESTS" ] || fail "$ARCH: there are no selftests in $selftests"
+		return 0
+	fi
+	for i in "${!groups[@]}"; do
+		no=$((i + 1))
+		# shellcheck disable=SC2086  # a list of paths below the repository
+		run_group "$no" "${#groups[@]}" "${groups[i]}" ${members[i]}
+	done
+}
+
+if wanted rig; then
+	rig_tests
+fi
+for ARCH in "${archs[@]}"; do
+	! wanted kunit || kunit
+	kselftests
+done
+stage "done"
+finished=1
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
