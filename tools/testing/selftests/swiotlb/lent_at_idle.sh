@@ -28,7 +28,7 @@ cleanup()
 # taken: whether the process and others have as much of the lent memory as wanted
 taken()
 {
-	[ $(($(free_lent_kb) * 100)) -le $((lent * (100 - USED_PERCENT))) ]
+	[ "$lent" -gt 0 ] && [ $(($(free_lent_kb) * 100)) -le $((lent * (100 - USED_PERCENT))) ]
 }
 
 free_again()

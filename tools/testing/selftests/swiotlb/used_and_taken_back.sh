@@ -80,18 +80,20 @@ fio_start()
 	    --verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
 	    --name=small --bs=4k --iodepth=32 --size=32M \
 	    --name=medium --bs=64k --iodepth=32 --size=64M \
-	    --name=large --bs=256k --iodepth=32 --size=128M >"$disk_dir/fio.err" 2>&1 &
+	    --name=large --bs=256k --iodepth=64 --size=128M >"$disk_dir/fio.err" 2>&1 &
 	fio=$!
 }
 
 used_enough()
 {
-	[ $(($(free_lent_kb) * 100)) -le $(($(sysfs lent_kb) * (100 - USED_PERCENT))) ]
+	[ "$(sysfs lent_kb)" -gt 0 ] &&
+		[ $(($(free_lent_kb) * 100)) -le $(($(sysfs lent_kb) * (100 - USED_PERCENT))) ]
 }
 
 need_root
 need_commands stress-ng fio truncate dd
 need_reclaim
+need_debugfs
 need_disk
 tap_plan 9
 
@@ -108,16 +110,15 @@ state "pressure"
 take_free=$(vmstat swiotlb_take_free)
 take_migrate=$(vmstat swiotlb_take_migrate)
 lent_min=$(sysfs lent_kb)
-used_max=0
 started=$SECONDS
+shown=$SECONDS
 fio_start
 while kill -0 "$fio" 2>/dev/null; do
 	lent=$(sysfs lent_kb)
-	used=$(sysfs used_kb)
 	[ "$lent" -ge "$lent_min" ] || lent_min=$lent
-	[ "$used" -le "$used_max" ] || used_max=$used
-	if [ $(((SECONDS - started) % 10)) -eq 0 ]; then
+	if [ $((SECONDS - shown)) -ge 10 ]; then
 		state "I/O, $((SECONDS - started)) s"
+		shown=$SECONDS
 	fi
 	sleep 1
 done
@@ -127,7 +128,8 @@ fio=
 ran=$((SECONDS - started))
 ended=$SECONDS
 state "I/O done"
-diag "least lent $lent_min KiB, most used $used_max KiB"
+diag "least lent $lent_min KiB, bounce buffers ever used at a time" \
+     "$(($(cat "$DEBUGFS/swiotlb/io_tlb_used_hiwater") * 2)) KiB"
 while read -r line; do
 	case $line in
 	*err=*|*READ:*|*WRITE:*|*verify*) diag "fio: $line" ;;
