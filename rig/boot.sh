@@ -15,6 +15,7 @@
 #   TIMEOUT=600        seconds until the guest counts as hanging
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
+#   DISK_SNAPSHOT=1    what the guest writes to DISK is dropped
 #   BOOT_STAGE=name    show progress by time under this name
 #   JOB_FILES, JOB_ENV files to put into /job, lines of shell for the guest's init
 #   RIG_NO_BUILD=1     take kernel and user land as they are
@@ -140,7 +141,8 @@ truncate -s %1M "$work/job.tar"
 start_qemu()
 {
 	local -a q=("$qemu" -nodefaults -no-user-config -display none -monitor none -no-reboot)
-	local cpu=max
+	local cpu=max snapshot=off
+	[ -z "${DISK_SNAPSHOT:-}" ] || snapshot=on
 	case $ARCH in
 	x86_64)
 		[ "$1" = tcg ] || cpu=host
@@ -167,7 +169,7 @@ panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 $CMDLIN
 	fi
 	q+=(-chardev "file,id=verdict,path=$work/verdict" -device virtserialport,chardev=verdict,name=rig.verdict)
 	if [ -n "$DISK" ]; then
-		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback" -device nvme,drive=nvme,serial=rig)
+		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback,snapshot=$snapshot" -device nvme,drive=nvme,serial=rig)
 	fi
 	local extra=()
 	read -r -a extra <<<"$QEMU_EXTRA" || true

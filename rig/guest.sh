@@ -83,7 +83,7 @@ fi
 
 # ---------------------------------------------- 3. our part, and the image
 
-inputs=$(cat "$dir/root.stamp" "$ROOT"/rig/guest/* "$0" | sha256sum)
+inputs=$(cat "$dir/root.stamp" "$ROOT"/rig/guest/{init,shell.rc,*.c} "$0" | sha256sum)
 if [ ! -e "$image" ] || [ "$(cat "$dir/image.stamp" 2>/dev/null)" != "$inputs" ]; then
 	rm -f "$dir/image.stamp" "$image.tmp"
 	mkdir -p "$dir/root/rig" "$dir/root/job" "$dir/root/mnt" "$dir/root/dev" "$dir/root/proc" \
@@ -92,8 +92,8 @@ if [ ! -e "$image" ] || [ "$(cat "$dir/image.stamp" 2>/dev/null)" != "$inputs" ]
 	for f in "$ROOT"/rig/guest/*.c; do
 		"$(cross_prefix)gcc" -O2 -Wall -static -o "$dir/root/rig/$(basename "$f" .c)" "$f"
 	done
-	for f in init sampler.sh shell.rc; do
-		[ ! -e "$ROOT/rig/guest/$f" ] || cp "$ROOT/rig/guest/$f" "$dir/root/rig/$f"
+	for f in init shell.rc; do
+		cp "$ROOT/rig/guest/$f" "$dir/root/rig/$f"
 	done
 	chmod 755 "$dir/root/rig"/*
 	echo 'root:x:0:0:root:/root:/bin/bash' >"$dir/root/etc/passwd"
