@@ -23,6 +23,17 @@ FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug)
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
+# A bare chroot may have no /proc, which bash needs for <(...), and QEMU as well.
+# Mounted for as long as we run.
+if [ ! -e /proc/self/fd ] && [ "$(id -u)" -eq 0 ]; then
+	if ! mount -t proc proc /proc 2>/dev/null; then
+		echo "rig: error: /proc is not mounted, and mounting it failed" >&2
+		echo "rig:   mount it: mount -t proc proc /proc" >&2
+		exit 1
+	fi
+	RIG_PROC=$$
+fi
+
 # Nothing of the calling make may reach the makes that we start.
 unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES MAKEFILES
 NPROC=${JOBS:-$(nproc)}
@@ -128,6 +139,7 @@ on_exit()
 	if declare -F cleanup >/dev/null; then
 		cleanup
 	fi
+	[ "${RIG_PROC:-}" != $$ ] || umount -l /proc 2>/dev/null || true
 	exit "$status"
 }
 trap on_exit EXIT
