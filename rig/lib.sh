@@ -129,7 +129,7 @@ on_exit()
 	local status=$?
 	progress_clear
 	case $failed_at in
-	*/rig/*.sh*) ;;	# it has said why
+	*/rig/*.sh*|*'=$('*) ;;	# it has said why
 	"$status "*) [ -n "$died" ] || printf '%s\n' "rig: error: stopped at ${failed_at#* }" >&2 ;;
 	esac
 	if [ -n "$CHILD" ]; then
@@ -303,6 +303,8 @@ take_lock()
 	fi
 	echo "$$" >"$BUILD/.lock.pid"
 	export RIG_LOCKED=$$
+	# What a killed run left behind
+	rm -rf "$BUILD/tmp"
 }
 
 # --------------------------------------------------------------- packages
