@@ -16,6 +16,7 @@
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
 #   DISK_SNAPSHOT=1    what the guest writes to DISK is dropped
+#   DISK_BPS=n         DISK moves that many bytes per second
 #   BOOT_STAGE=name    show progress by time under this name
 #   JOB_FILES, JOB_ENV files to put into /job, lines of shell for the guest's init
 #   RIG_NO_BUILD=1     take kernel and user land as they are
@@ -141,8 +142,9 @@ truncate -s %1M "$work/job.tar"
 start_qemu()
 {
 	local -a q=("$qemu" -nodefaults -no-user-config -display none -monitor none -no-reboot)
-	local cpu=max snapshot=off
+	local cpu=max snapshot=off throttle=
 	[ -z "${DISK_SNAPSHOT:-}" ] || snapshot=on
+	[ -z "${DISK_BPS:-}" ] || throttle=,throttling.bps-total=$DISK_BPS
 	case $ARCH in
 	x86_64)
 		[ "$1" = tcg ] || cpu=host
@@ -169,7 +171,7 @@ panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 $CMDLIN
 	fi
 	q+=(-chardev "file,id=verdict,path=$work/verdict" -device virtserialport,chardev=verdict,name=rig.verdict)
 	if [ -n "$DISK" ]; then
-		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback,snapshot=$snapshot" -device nvme,drive=nvme,serial=rig)
+		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback,snapshot=$snapshot$throttle" -device nvme,drive=nvme,serial=rig)
 	fi
 	local extra=()
 	read -r -a extra <<<"$QEMU_EXTRA" || true

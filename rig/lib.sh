@@ -128,6 +128,7 @@ on_exit()
 {
 	local status=$?
 	progress_clear
+	# shellcheck disable=SC2016  # the text of a command
 	case $failed_at in
 	*/rig/*.sh*|*'=$('*) ;;	# it has said why
 	"$status "*) [ -n "$died" ] || printf '%s\n' "rig: error: stopped at ${failed_at#* }" >&2 ;;

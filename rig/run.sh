@@ -107,13 +107,11 @@ table()
 }
 
 status=0
-FLAVOUR=reclaim SCRIPT=$ROOT/rig/guest/demo.sh DISK=$disk DISK_SNAPSHOT=1 MEM=1G SMP=2 \
+FLAVOUR=reclaim SCRIPT=$ROOT/rig/guest/demo.sh DISK=$disk DISK_SNAPSHOT=1 DISK_BPS=50000000 MEM=1G SMP=2 \
 	CMDLINE='swiotlb=force,reclaim=256M' RIG_NO_BUILD=1 LOG=$dir/console.log \
 	TIMEOUT=$((IDLE + PRESSURE + IO * 4 + BACK + 180)) \
 	JOB_ENV="export IDLE=$IDLE PRESSURE=$PRESSURE IO=$IO BACK=$BACK" \
-	"$ROOT/rig/boot.sh" > >(table) || status=$?
-# The table may still be printing
-wait $! 2>/dev/null || true
+	"$ROOT/rig/boot.sh" | table || status=${PIPESTATUS[0]}
 
 # --------------------------------------------------- 3. the same without
 

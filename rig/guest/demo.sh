@@ -112,14 +112,15 @@ watch "$PRESSURE"
 result pressure_free_lent "$free"
 free0=$tfree mig0=$tmig fail0=$map_fail
 
-# I/O with every block checked, while the pressure goes on
+# I/O with every block checked, while the pressure goes on. The disk is no faster
+# than a phone's, so that requests, and their bounce buffers, pile up.
 phase=io
 (mortal fio --output=/run/fio.out --directory=$D --ioengine=libaio --direct=1 --rw=randrw \
 	--time_based --runtime="$IO" --verify=crc32c --verify_fatal=1 --verify_backlog=64 \
 	--verify_state_save=0 \
 	--name=small --bs=4k --iodepth=32 --size=32M \
-	--name=medium --bs=64k --iodepth=32 --size=64M \
-	--name=large --bs=256k --iodepth=32 --size=128M >/run/fio.err 2>&1) &
+	--name=medium --bs=64k --iodepth=64 --size=64M \
+	--name=large --bs=256k --iodepth=128 --size=128M >/run/fio.err 2>&1) &
 fio=$!
 watch $((IO * 4)) $fio
 if kill -0 $fio 2>/dev/null; then
