@@ -81,8 +81,8 @@ take_lock
 # --------------------------------------------------- 2. kernel and user land
 
 if [ -z "${RIG_NO_BUILD:-}" ]; then
-	RIG_QUIET=1 ARCH=$ARCH FLAVOUR=$FLAVOUR "$ROOT/rig/kernel.sh"
-	ARCH=$ARCH "$ROOT/rig/guest.sh"
+	call env RIG_QUIET=1 ARCH="$ARCH" FLAVOUR="$FLAVOUR" "$ROOT/rig/kernel.sh"
+	call env ARCH="$ARCH" "$ROOT/rig/guest.sh"
 fi
 for i in "${!modules[@]}"; do
 	m=${modules[i]}

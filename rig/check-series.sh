@@ -34,7 +34,7 @@ export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KB
 
 # --------------------------------------------------- 1. a checkout to build in
 
-"$ROOT/rig/tree.sh" series
+call "$ROOT/rig/tree.sh" series
 need_space 4000 "a checkout and its objects"
 mkdir -p "$dir"
 if [ ! -e "$src/.git" ] || ! git -C "$src" rev-parse -q --verify refs/rig/series >/dev/null 2>&1; then

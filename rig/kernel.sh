@@ -37,7 +37,7 @@ esac
 # --------------------------------------------------- 1. packages and source
 
 need_packages $(packages_kernel)
-"$ROOT/rig/source.sh" "$kind"
+call "$ROOT/rig/source.sh" "$kind"
 src=$SRC/$kind
 cross=$(cross_prefix)
 [ -e "$out/vmlinux" ] || need_space 1500 "a kernel"

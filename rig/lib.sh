@@ -147,6 +147,18 @@ trap on_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# call COMMAND...: one of our own scripts. In the background, because bash acts on
+# a signal only after a foreground command has ended.
+call()
+{
+	local status=0
+	(exec setpriv --pdeathsig TERM -- "$@") &
+	CHILD=$!
+	wait "$CHILD" || status=$?
+	CHILD=
+	return "$status"
+}
+
 # timed STAGE SECONDS LOG COMMAND...
 # Run a command with its output in LOG. Progress is by time: SECONDS is what to
 # expect the first time; later the time of the last success is expected.

@@ -34,8 +34,8 @@ csv=$dir/timeline.csv
 # --------------------------------------------------- 1. kernel, guest, disk
 
 need_packages $(packages_kernel) $(packages_guest) gnuplot-nox
-FLAVOUR=reclaim "$ROOT/rig/kernel.sh"
-"$ROOT/rig/guest.sh"
+call env FLAVOUR=reclaim "$ROOT/rig/kernel.sh"
+call "$ROOT/rig/guest.sh"
 
 disk=$BUILD/guest/demo.img
 if [ ! -e "$disk" ]; then
@@ -107,22 +107,27 @@ table()
 }
 
 status=0
-FLAVOUR=reclaim SCRIPT=$ROOT/rig/guest/demo.sh DISK=$disk DISK_SNAPSHOT=1 DISK_BPS=50000000 MEM=1G SMP=2 \
-	CMDLINE='swiotlb=force,reclaim=256M' RIG_NO_BUILD=1 LOG=$dir/console.log \
+mkfifo "$dir/pipe"
+table <"$dir/pipe" &
+printer=$!
+call env FLAVOUR=reclaim SCRIPT="$ROOT/rig/guest/demo.sh" DISK="$disk" DISK_SNAPSHOT=1 DISK_BPS=50000000 \
+	MEM=1G SMP=2 CMDLINE='swiotlb=force,reclaim=256M' RIG_NO_BUILD=1 LOG="$dir/console.log" \
 	TIMEOUT=$((IDLE + PRESSURE + IO * 4 + BACK + 180)) \
 	JOB_ENV="export IDLE=$IDLE PRESSURE=$PRESSURE IO=$IO BACK=$BACK" \
-	"$ROOT/rig/boot.sh" | table || status=${PIPESTATUS[0]}
+	"$ROOT/rig/boot.sh" >"$dir/pipe" || status=$?
+wait "$printer"
+rm -f "$dir/pipe"
 
 # --------------------------------------------------- 3. the same without
 
-FLAVOUR=stock "$ROOT/rig/kernel.sh"
+call env FLAVOUR=stock "$ROOT/rig/kernel.sh"
 
 # measure NAME FLAVOUR CMDLINE
 measure()
 {
 	local line
-	if ! FLAVOUR=$2 CMDLINE=$3 SCRIPT=$ROOT/rig/guest/measure.sh MEM=1G SMP=2 RIG_NO_BUILD=1 RIG_QUIET=1 \
-	     JUDGE_ALLOW_OOM=1 BOOT_STAGE="measure $1" TIMEOUT=180 LOG=$dir/measure-$1.log \
+	if ! call env FLAVOUR="$2" CMDLINE="$3" SCRIPT="$ROOT/rig/guest/measure.sh" MEM=1G SMP=2 RIG_NO_BUILD=1 \
+	     RIG_QUIET=1 JUDGE_ALLOW_OOM=1 BOOT_STAGE="measure $1" TIMEOUT=180 LOG="$dir/measure-$1.log" \
 	     "$ROOT/rig/boot.sh" >"$dir/measure"; then
 		warn "the measurement of $1 failed (log: ${dir#"$ROOT"/}/measure-$1.log)"
 		status=1

@@ -29,7 +29,7 @@ rgit()
 # 1. The commits
 read_series
 [ "${#series[@]}" -gt 0 ] || die "patches/$KVER/series is missing or empty: there is no series to write"
-"$ROOT/rig/tree.sh" series
+call "$ROOT/rig/tree.sh" series
 work=$BUILD/tree/.tmp.series
 rm -rf "$work" "$work".am
 mkdir "$work"

@@ -66,7 +66,7 @@ for ARCH in "${archs[@]}"; do
 	stage "build $ARCH"
 	need_packages $(packages_kernel) $(packages_guest) shellcheck
 	export ARCH
-	if FLAVOUR=reclaim "$ROOT/rig/kernel.sh" && "$ROOT/rig/guest.sh"; then
+	if call env FLAVOUR=reclaim "$ROOT/rig/kernel.sh" && call "$ROOT/rig/guest.sh"; then
 		pass "$ARCH: the reclaim kernel and the guest are built"
 	else
 		fail "$ARCH: build of the reclaim kernel or the guest"
@@ -81,7 +81,7 @@ boot()
 {
 	local stage=$1 limit=$2 output=$3
 	shift 3
-	env BOOT_STAGE="$stage" TIMEOUT="$limit" LOG="${output%.out}.console" "$@" "$ROOT/rig/boot.sh" \
+	call env BOOT_STAGE="$stage" TIMEOUT="$limit" LOG="${output%.out}.console" "$@" "$ROOT/rig/boot.sh" \
 		>"$output" 2> >(tee "$output.err" >&2)
 }
 
@@ -284,7 +284,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 		image=(DISK="$dir/disk.img")
 	fi
 	if [ "$flavour" != reclaim ]; then
-		RIG_NO_BUILD='' FLAVOUR=$flavour "$ROOT/rig/kernel.sh" ||
+		call env RIG_NO_BUILD= FLAVOUR="$flavour" "$ROOT/rig/kernel.sh" ||
 			{ fail "$ARCH $flavour: the kernel does not build"; return 0; }
 	fi
 	out=$dir/selftest-$ARCH-$no.out

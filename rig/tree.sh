@@ -86,7 +86,7 @@ mkdir -p "$BUILD/log" "$BUILD/tree"
 base_repo()
 {
 	local version tmp=$BUILD/tree/.tmp.$KVER
-	"$ROOT/rig/source.sh" stock
+	call "$ROOT/rig/source.sh" stock
 	version=$(cat "$SRC/stock.version")
 	rm -rf "$tmp"
 	if [ -d "$tree/.git" ] && [ "$(cat "$tree/.git/rig-base" 2>/dev/null)" = "$version" ]; then
