@@ -130,7 +130,7 @@ on_exit()
 	progress_clear
 	# shellcheck disable=SC2016  # the text of a command
 	case $failed_at in
-	*/rig/*.sh*|*'=$('*) ;;	# it has said why
+	*/rig/*.sh*|*'=$('*|*'return "$status"') ;;	# it has said why
 	"$status "*) [ -n "$died" ] || printf '%s\n' "rig: error: stopped at ${failed_at#* }" >&2 ;;
 	esac
 	if [ -n "$CHILD" ]; then
