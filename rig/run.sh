@@ -162,7 +162,7 @@ while IFS=, read -r t ph _; do
 	arrows+="set label $n '$ph' at $t, graph 0.97 offset 0.5,0 font ',10' tc rgb '#444444'"$'\n'
 done <"$csv"
 gnuplot 2>"$dir/gnuplot.log" <<END || { warn "gnuplot failed: $(tail -n 1 "$dir/gnuplot.log")"; status=1; }
-set terminal svg size 1000,760 font 'sans,12' background rgb 'white'
+set terminal svg noenhanced size 1000,760 font 'sans,12' background rgb 'white'
 set output '$dir/timeline.svg'
 set datafile separator ','
 set multiplot layout 2,1 title 'Bounce buffers lent and taken back, $ARCH, Linux $(cut -d- -f1 "$SRC/stock.version")'
@@ -171,6 +171,7 @@ set grid ytics lc rgb '#dddddd'
 set lmargin 10
 set rmargin 26
 set yrange [0:*]
+set autoscale xfix
 $arrows
 set ylabel 'MiB'
 plot '$csv' every ::1 using 1:(\$3/1024) with lines lw 1 lc rgb '#000000' title 'pool', \
