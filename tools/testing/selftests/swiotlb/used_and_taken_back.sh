@@ -80,7 +80,7 @@ fio_start()
 	    --verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
 	    --name=small --bs=4k --iodepth=32 --size=32M \
 	    --name=medium --bs=64k --iodepth=32 --size=64M \
-	    --name=large --bs=256k --iodepth=64 --size=128M >"$disk_dir/fio.err" 2>&1 &
+	    --name=large --bs=256k --iodepth=192 --size=128M >"$disk_dir/fio.err" 2>&1 &
 	fio=$!
 }
 
