@@ -14,7 +14,8 @@
  *  - lend: what an area has not needed for a while.
  *
  * It must make progress while every other task waits for a bounce buffer. So
- * it waits for no I/O, for no page lock, and never reclaims memory directly.
+ * it waits for no I/O, for no page lock, and does not reclaim memory to migrate
+ * to.
  *
  * Locking: reclaim.lock is held by whoever lends, refills or changes a tunable,
  * and serializes them. A segment becomes lent under it only; it becomes owned
@@ -36,6 +37,7 @@
 #include <linux/page-isolation.h>
 #include <linux/percpu.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -67,6 +69,12 @@
 /* Passes over a segment in which some folio was busy for a moment. */
 #define EVACUATE_PASSES	3
 
+/*
+ * Most segments that are taken at a time because mappings failed although no
+ * area is low on slots, which are then too scattered for large requests.
+ */
+#define MISSED_MAX	8
+
 /* Pause after a take-back that had no success, doubling up to the maximum. */
 #define BACKOFF_MIN	(HZ / 20)
 #define BACKOFF_MAX	(2 * HZ)
@@ -83,22 +91,36 @@ struct swiotlb_hists {
 static DEFINE_PER_CPU(struct swiotlb_hists, swiotlb_hists);
 
 /**
+ * struct area_policy - what the policy remembers of an area
+ * @peak:	Recent peak of mapped slots, decaying.
+ * @backoff:	Jiffies to pause after the next evacuation without success.
+ * @retry:	When evacuation may be tried again, in jiffies.
+ *
+ * Under reclaim.lock. There is one more for what concerns the whole pool, as
+ * one area that cannot be emptied must not keep others from it.
+ */
+struct area_policy {
+	unsigned int peak;
+	unsigned long backoff;
+	unsigned long retry;
+};
+
+/**
  * struct swiotlb_reclaim - all state of the policy
  * @lock:	Held while segments are lent, or taken back other than by maps.
  * @pool:	The pool that lends. Set once.
  * @zone:	The zone all of it lies in. Set once.
  * @task:	kswiotlbd. Set once.
- * @peak:	Recent peak of mapped slots of each area, decaying. Under @lock.
+ * @areas:	An element for each area, and a last one for the pool.
  * @floor:	Segments of each area that are never lent. Under @lock.
  * @refill:	Free slots an area is refilled to. Under @lock.
  * @cursor:	Segment at which the next evacuation begins. Under @lock.
- * @backoff:	Jiffies to pause after the next failure. Under @lock.
- * @retry:	When evacuation may be tried again, in jiffies. Under @lock.
  * @enabled:	Whether to lend at all. Under @lock.
  * @paused:	A test moves segments itself. Under @lock.
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
  *		kick that is lost is repeated by the next mapping.
- * @last_take:	When a segment was last taken for need, in jiffies. No lock.
+ * @last_take:	When a segment was last taken or missed, in jiffies. No lock.
+ * @missed:	Mappings that failed since kswiotlbd last looked. No lock.
  * @last_failure: Why the last take-back failed, for the log. No lock.
  * @map_failed:	Number of mappings that found no slot.
  */
@@ -107,21 +129,19 @@ static struct swiotlb_reclaim {
 	struct io_tlb_pool *pool;
 	struct zone *zone;
 	struct task_struct *task;
-	unsigned int *peak;
+	struct area_policy *areas;
 	unsigned int floor;
 	unsigned int refill;
 	unsigned int cursor;
-	unsigned long backoff;
-	unsigned long retry;
 	bool enabled;
 	bool paused;
 	bool kicked;
 	unsigned long last_take;
 	const char *last_failure;
+	unsigned int missed;
 	atomic_long_t map_failed;
 } reclaim = {
 	.lock = __MUTEX_INITIALIZER(reclaim.lock),
-	.backoff = BACKOFF_MIN,
 	.last_failure = "none has failed",
 	.map_failed = ATOMIC_LONG_INIT(0),
 };
@@ -188,13 +208,24 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 }
 
 /**
- * swiotlb_reclaim_map_failed() - count a mapping for which there was no slot
+ * swiotlb_reclaim_map_failed() - note a mapping for which there was no slot
+ * @bytes:	Size of the request.
  *
- * Context: any.
+ * Have kswiotlbd take a segment, whatever the number of free slots: they may be
+ * too scattered.
+ *
+ * Context: any context but NMI. The caller must hold neither area->lock nor
+ * zone->lock.
  */
-void swiotlb_reclaim_map_failed(void)
+void swiotlb_reclaim_map_failed(size_t bytes)
 {
 	atomic_long_inc(&reclaim.map_failed);
+	if (!swiotlb_reclaim_enabled() || bytes > SWIOTLB_SEGMENT_BYTES)
+		return;
+	WRITE_ONCE(reclaim.last_take, jiffies);
+	/* Increments may get lost, one of many is enough */
+	WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + 1);
+	swiotlb_reclaim_wake();
 }
 
 /**
@@ -219,7 +250,7 @@ const char *swiotlb_reclaim_last_failure(void)
  *
  * kswapd may be woken, but reclaiming here might wait for I/O that waits for a
  * bounce buffer. The allocation does not fall back to lent memory, as
- * swiotlb_reclaim_is_worker(); a lent page that waits on a per-CPU list can
+ * swiotlb_reclaim_is_evacuating(); a lent page that waits on a per-CPU list can
  * still turn up, and is swapped for one that cannot be lent.
  *
  * Return: a folio as large as @src, or %NULL.
@@ -243,7 +274,26 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	return dst;
 }
 
-/* Free hugetlb folios would be replaced by sleeping allocations: leave them. */
+/*
+ * Drop what is clean page cache. Not of file systems that keep something of
+ * their own in a folio, and might wait for I/O to release it: that migrates.
+ */
+static void drop_clean_cache(struct compact_control *cc)
+{
+	struct folio *folio, *next;
+	LIST_HEAD(keep);
+
+	list_for_each_entry_safe(folio, next, &cc->migratepages, lru)
+		if (folio_has_private(folio))
+			list_move(&folio->lru, &keep);
+	reclaim_clean_pages_from_list(cc->zone, &cc->migratepages);
+	list_splice(&keep, &cc->migratepages);
+}
+
+/*
+ * Hugetlb folios are not allocated in lent memory, but may have been before any
+ * was lent. Free ones would be replaced by sleeping allocations: leave them.
+ */
 static bool segment_has_hugetlb(unsigned long pfn)
 {
 	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
@@ -259,8 +309,10 @@ static bool segment_has_hugetlb(unsigned long pfn)
  * @pfn:	First page frame of the segment, in an isolated pageblock.
  *
  * MIGRATE_ASYNC never waits for a folio that is locked or under writeback, so
- * that this thread cannot wait for a task that waits for a bounce buffer.
- * Clean page cache is dropped rather than copied.
+ * that this thread cannot wait for a task that waits for a bounce buffer. Where
+ * a large folio is split for want of a large target, the file system's tree may
+ * be allocated for, hence memalloc_noio_save(). Clean page cache is dropped
+ * rather than copied.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, or
@@ -278,20 +330,27 @@ static int evacuate_segment(unsigned long pfn)
 		.no_set_skip_hint = true,
 		.alloc_contig = true,	/* large folios, too */
 	};
-	int ret;
+	unsigned int noio;
+	int ret = 0;
 
 	INIT_LIST_HEAD(&cc.migratepages);
 	if (segment_has_hugetlb(pfn))
 		return -EBUSY;
 
-	while (pfn < end) {
+	/*
+	 * A large folio may begin in a segment before. Never in another
+	 * pageblock, as folios on the LRU are not larger than that.
+	 */
+	pfn = clamp(page_to_pfn(compound_head(pfn_to_page(pfn))),
+		    pageblock_start_pfn(pfn), pfn);
+
+	noio = memalloc_noio_save();
+	while (pfn < end && !ret) {
 		cc.nr_migratepages = 0;
 		ret = isolate_migratepages_range(&cc, pfn, end);
 		pfn = cc.migrate_pfn;
 		if (!list_empty(&cc.migratepages)) {
-			reclaim_clean_pages_from_list(cc.zone,
-						      &cc.migratepages);
-			/* Cheap and a no-op if nothing is left on the list */
+			drop_clean_cache(&cc);
 			if (migrate_pages(&cc.migratepages, evacuate_target,
 					  NULL, 0, cc.mode, MR_CONTIG_RANGE,
 					  NULL) == -ENOMEM)
@@ -301,10 +360,10 @@ static int evacuate_segment(unsigned long pfn)
 				ret = ret ?: -EBUSY;
 			}
 		}
-		if (ret)
-			return ret == -ENOMEM ? ret : -EBUSY;
 	}
-	return 0;
+	memalloc_noio_restore(noio);
+
+	return !ret || ret == -ENOMEM ? ret : -EBUSY;
 }
 
 /* Make the slots of a segment available whose pages have just been taken. */
@@ -437,6 +496,7 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 
 	/* Once per batch: it makes all CPUs give up their LRU batches */
 	lru_cache_disable();
+	WRITE_ONCE(swiotlb_reclaim_task, current);
 	while (taken < want && left) {
 		next = min(ALIGN_DOWN(segment, per_block) + per_block, last);
 		left -= min(left, next - segment);
@@ -449,6 +509,7 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 		segment = next < last ? next : first;
 		cond_resched();
 	}
+	WRITE_ONCE(swiotlb_reclaim_task, NULL);
 	lru_cache_enable();
 	reclaim.cursor = segment;
 	return taken;
@@ -459,33 +520,48 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
  * @first:	First segment of the range.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @force:	Evacuate even while backing off.
+ * @policy:	Whose back-off counts, or %NULL to evacuate in any case.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
  */
 static unsigned int take_segments(unsigned int first, unsigned int last,
-				  unsigned int want, bool force)
+				  unsigned int want, struct area_policy *policy)
 {
 	unsigned int taken = take_free_segments(first, last, want);
 	int error = 0;
 
 	if (taken >= want)
 		return taken;
-	if (!force && time_before(jiffies, reclaim.retry))
+	if (policy && time_before(jiffies, policy->retry))
 		return taken;
 
 	taken += evacuate_segments(first, last, want - taken, &error);
 	if (taken < want) {
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 		WRITE_ONCE(reclaim.last_failure, error_text(error));
-		reclaim.retry = jiffies + reclaim.backoff;
-		reclaim.backoff = min_t(unsigned long, reclaim.backoff * 2,
-					BACKOFF_MAX);
+	}
+	if (!policy)
+		return taken;
+	if (taken) {
+		policy->backoff = BACKOFF_MIN;
 	} else {
-		reclaim.backoff = BACKOFF_MIN;
+		policy->retry = jiffies + policy->backoff;
+		policy->backoff = min_t(unsigned long, policy->backoff * 2,
+					BACKOFF_MAX);
 	}
 	return taken;
+}
+
+/* A page that has gone bad must not be anybody's again. */
+static bool segment_has_hwpoison(unsigned long pfn)
+{
+	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
+
+	for (; IS_ENABLED(CONFIG_MEMORY_FAILURE) && pfn < end; pfn++)
+		if (PageHWPoison(pfn_to_page(pfn)))
+			return true;
+	return false;
 }
 
 /* Give an idle segment to the page allocator. */
@@ -494,6 +570,8 @@ static bool lend_segment(unsigned int segment)
 	struct io_tlb_pool *pool = reclaim.pool;
 	unsigned long pfn = swiotlb_segment_pfn(pool, segment);
 
+	if (segment_has_hwpoison(pfn))
+		return false;
 	if (!swiotlb_segment_lend(pool, segment))
 		return false;
 	count_vm_event(SWIOTLB_LEND);
@@ -526,7 +604,7 @@ static unsigned int lend_area(unsigned int area, unsigned int want)
  */
 static unsigned int area_target(unsigned int area)
 {
-	unsigned int peak = reclaim.peak[area];
+	unsigned int peak = reclaim.areas[area].peak;
 
 	if (!peak)
 		return reclaim.floor;
@@ -537,7 +615,7 @@ static unsigned int area_target(unsigned int area)
 
 static void update_peak(unsigned int area, unsigned int mapped)
 {
-	unsigned int *peak = &reclaim.peak[area];
+	unsigned int *peak = &reclaim.areas[area].peak;
 
 	*peak -= DIV_ROUND_UP(*peak, 1 << PEAK_DECAY_SHIFT);
 	*peak = max(*peak, mapped);
@@ -557,7 +635,7 @@ static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
 				 bool *surplus)
 {
 	unsigned int first = area * area_segments();
-	unsigned int owned, want = 0, taken = 0;
+	unsigned int owned, want = 0, taken;
 	struct swiotlb_area_stat stat;
 
 	swiotlb_area_stat(reclaim.pool, area, &stat);
@@ -572,11 +650,11 @@ static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
 	else if (stat.free < READ_ONCE(reclaim.pool->low))
 		want = DIV_ROUND_UP(reclaim.refill - stat.free, IO_TLB_SEGSIZE);
 
+	want = min(want, stat.lent);
 	if (want) {
 		*surplus = true;
-		if (stat.lent)
-			taken = take_segments(first, first + area_segments(),
-					      min(want, stat.lent), false);
+		taken = take_segments(first, first + area_segments(), want,
+				      &reclaim.areas[area]);
 		if (taken)
 			WRITE_ONCE(reclaim.last_take, jiffies);
 		return want - taken;
@@ -589,34 +667,73 @@ static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
 	return 0;
 }
 
+/*
+ * Mappings have failed, though areas may have free slots: take whole segments.
+ * Returns how many were wanted and not had.
+ */
+static unsigned int serve_missed(void)
+{
+	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
+	unsigned int want, lent;
+
+	want = min(READ_ONCE(reclaim.missed), MISSED_MAX);
+	WRITE_ONCE(reclaim.missed, 0);
+	lent = bitmap_weight(reclaim.pool->lent, nr);
+	want = min(want, lent);
+	if (!want)
+		return 0;
+	return want - take_segments(0, nr, want,
+				    &reclaim.areas[reclaim.pool->nareas]);
+}
+
+/**
+ * balance() - refill and lend, once
+ * @sampled:	When use was last sampled, in jiffies. Updated.
+ * @surplus:	Set to %true if there is more to do later.
+ *
+ * Context: process context, may sleep. Takes reclaim.lock.
+ * Return: number of segments that were wanted and not had.
+ */
+static unsigned int balance(unsigned long *sampled, bool *surplus)
+{
+	unsigned int area, missing = 0;
+	bool quiet, sample;
+
+	mutex_lock(&reclaim.lock);
+	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
+	sample = time_after_eq(jiffies, *sampled + SAMPLE_PERIOD);
+	if (sample)
+		*sampled = jiffies;
+	if (!reclaim.paused) {
+		for (area = 0; area < reclaim.pool->nareas; area++)
+			missing += balance_area(area, quiet, sample, surplus);
+		missing += serve_missed();
+	}
+	mutex_unlock(&reclaim.lock);
+	return missing;
+}
+
 static int kswiotlbd(void *unused)
 {
 	unsigned long sampled = jiffies;
 
 	for (;;) {
-		bool quiet, sample, surplus = false;
-		unsigned int area, missing = 0;
+		bool surplus = false;
 
 		/* Before the counters are read, so that no later kick is lost */
 		WRITE_ONCE(reclaim.kicked, false);
 		smp_mb();
 
-		mutex_lock(&reclaim.lock);
-		quiet = time_after(jiffies,
-				   READ_ONCE(reclaim.last_take) + LEND_DELAY);
-		sample = time_after_eq(jiffies, sampled + SAMPLE_PERIOD);
-		if (sample)
-			sampled = jiffies;
-		for (area = 0; area < reclaim.pool->nareas && !reclaim.paused;
-		     area++)
-			missing += balance_area(area, quiet, sample, &surplus);
-		mutex_unlock(&reclaim.lock);
-
-		if (missing) {
-			/* Deaf for a moment: each mapping would wake it up */
+		if (balance(&sampled, &surplus)) {
+			/*
+			 * Deaf for a moment, or each mapping would start the
+			 * same again. Kicks meanwhile are made up for after
+			 * SAMPLE_PERIOD at the latest.
+			 */
 			WRITE_ONCE(reclaim.kicked, true);
 			schedule_timeout_idle(BACKOFF_MIN);
-			continue;
+			WRITE_ONCE(reclaim.kicked, READ_ONCE(reclaim.missed));
+			surplus = true;
 		}
 		set_current_state(TASK_IDLE);
 		if (!READ_ONCE(reclaim.kicked))
@@ -674,7 +791,7 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 
 	mutex_lock(&reclaim.lock);
 	taken = take_segments(0, swiotlb_nr_segments(reclaim.pool), segments,
-			      true);
+			      NULL);
 	WRITE_ONCE(reclaim.last_take, jiffies);
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_wake();
@@ -699,7 +816,7 @@ void swiotlb_reclaim_resume(void)
 #endif
 
 /* Sum of the statistics of all areas; of areas that change, not a snapshot. */
-static void pool_stat(struct swiotlb_area_stat *sum)
+static void __maybe_unused pool_stat(struct swiotlb_area_stat *sum)
 {
 	struct swiotlb_area_stat stat;
 	unsigned int area;
@@ -729,7 +846,8 @@ static void set_floor(unsigned int segments)
 
 	lockdep_assert_held(&reclaim.lock);
 	reclaim.floor = segments;
-	reclaim.refill = max(segments * IO_TLB_SEGSIZE, low + IO_TLB_SEGSIZE);
+	reclaim.refill = min(max(segments * IO_TLB_SEGSIZE, low + IO_TLB_SEGSIZE),
+			     reclaim.pool->area_nslabs);
 	WRITE_ONCE(reclaim.pool->low, low);
 }
 
@@ -821,7 +939,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 	if (!value) {
 		pool_stat(&sum);
 		take_segments(0, swiotlb_nr_segments(reclaim.pool), sum.lent,
-			      true);
+			      NULL);
 		pool_stat(&sum);
 		if (sum.lent)
 			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",
@@ -996,12 +1114,13 @@ static int __init swiotlb_reclaim_init(void)
 		}
 	}
 
-	reclaim.peak = kcalloc(pool->nareas, sizeof(*reclaim.peak), GFP_KERNEL);
+	reclaim.areas = kcalloc(pool->nareas + 1, sizeof(*reclaim.areas),
+				GFP_KERNEL);
 	task = kthread_create(kswiotlbd, NULL, "kswiotlbd");
-	if (!reclaim.peak || IS_ERR(task)) {
+	if (!reclaim.areas || IS_ERR(task)) {
 		if (!IS_ERR(task))
 			kthread_stop(task);
-		kfree(reclaim.peak);
+		kfree(reclaim.areas);
 		swiotlb_reclaim_cancel("there is no memory for its thread");
 		return 0;
 	}
@@ -1011,9 +1130,12 @@ static int __init swiotlb_reclaim_init(void)
 	/* The zone has grown: watermarks, lowmem reserve, thresholds */
 	init_per_zone_wmark_min();
 
-	swiotlb_reclaim_task = task;
 	reclaim.task = task;
 	reclaim.last_take = jiffies;
+	for (area = 0; area <= pool->nareas; area++) {
+		reclaim.areas[area].backoff = BACKOFF_MIN;
+		reclaim.areas[area].retry = jiffies;
+	}
 	reclaim.pool = pool;
 	static_branch_enable(&swiotlb_reclaim_key);
 

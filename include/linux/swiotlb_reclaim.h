@@ -8,6 +8,7 @@
 #ifndef _LINUX_SWIOTLB_RECLAIM_H
 #define _LINUX_SWIOTLB_RECLAIM_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 struct task_struct;
@@ -31,12 +32,12 @@ static __always_inline bool swiotlb_reclaim_enabled(void)
 }
 
 /**
- * swiotlb_reclaim_is_worker() - is this the thread that takes memory back?
- * @task:	Task that allocates pages.
+ * swiotlb_reclaim_is_evacuating() - does a task empty lent memory just now?
+ * @task:	Task that allocates pages, current.
  */
-static inline bool swiotlb_reclaim_is_worker(const struct task_struct *task)
+static inline bool swiotlb_reclaim_is_evacuating(const struct task_struct *task)
 {
-	return task == swiotlb_reclaim_task;
+	return task == READ_ONCE(swiotlb_reclaim_task);
 }
 
 #else /* !CONFIG_SWIOTLB_RECLAIM */
@@ -46,7 +47,7 @@ static __always_inline bool swiotlb_reclaim_enabled(void)
 	return false;
 }
 
-static inline bool swiotlb_reclaim_is_worker(const struct task_struct *task)
+static inline bool swiotlb_reclaim_is_evacuating(const struct task_struct *task)
 {
 	return false;
 }
