@@ -29,8 +29,12 @@ Variables (make TARGET NAME=value)
   ICOUNT=1           boot: count instructions (one CPU; guest time = instructions)
   DISK=image         boot, shell: a raw image, becomes an NVMe drive
   MODULES="a.ko"     boot, shell: modules to load first; a path, or relative to the kernel's folder
+  LOG=file           boot: where the console goes (build/log/boot-$(ARCH)-$(FLAVOUR).log)
   TIMEOUT=600        boot: seconds until the guest counts as hanging
   QEMU_EXTRA="..."   boot, shell: more arguments for QEMU
+  IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
+  TESTS="..."        test: only these: rig, kunit, or names of selftests
+  PART=each|options  check-series: only the mails, or only the combinations
   JOBS=N             compile jobs (number of CPUs)
   FORCE=1            tree: throw away commits that were not refreshed
 END

@@ -215,7 +215,7 @@ mb()	# NAME: a result in KiB as MiB
 			gain=$((result[reclaim_faultin] - result[stock256_faultin]))
 			echo "A process got $((gain / 1024)) MiB more than on stock with the same pool: $((gain * 100 / lendable))% of (total - floor)."
 		fi
-		echo "Under pressure $(((result[idle_lent] - result[pressure_free_lent]) / 1024)) MiB of it were in use."
+		echo "Under pressure up to $(((result[idle_lent] - result[pressure_free_lent]) / 1024)) MiB of it were in use."
 		echo "The I/O took back ${result[io_take_free]:--} free segments and ${result[io_take_migrate]:--} by migrating; ${result[io_map_fail]:--} mappings failed."
 		if [ "${result[fio_status]:-1}" = 0 ]; then
 			echo "fio read back what it wrote, 0 verify errors, 0 I/O errors:"

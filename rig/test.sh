@@ -25,6 +25,11 @@ case ${ARCH:-} in
 *) check_arch; archs=("$ARCH") ;;
 esac
 TESTS=${TESTS:-}
+for t in $TESTS; do
+	[ "$t" = kunit ] || [ "$t" = rig ] || [ -f "$ROOT/tools/testing/selftests/swiotlb/$t" ] ||
+		die "TESTS: there is no test '$t'" \
+		    "tests: rig kunit $(cd "$ROOT/tools/testing/selftests/swiotlb" && echo *.sh)"
+done
 unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
 need_root
 take_lock

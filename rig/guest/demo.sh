@@ -31,6 +31,7 @@ exec 8<> <(:)
 nap() { read -r -t "$1" -u 8 _ || true; }
 
 page_kb=4
+least=0	# free lent memory
 sample()
 {
 	local k v rest
@@ -53,6 +54,7 @@ sample()
 	while read -r k v rest; do
 		[ "$k" != MemAvailable: ] || { avail=$v; break; }
 	done </proc/meminfo
+	[ "$free" -ge "$least" ] || least=$free
 	echo "@ s $((SECONDS - begin)) $phase $total $lent $free $used $avail $tfree $tmig $tfail $lend ${map_fail:-0}"
 }
 
@@ -108,8 +110,9 @@ rm -rf ${D:?}/*
 stress=$!
 reader &
 reading=$!
+least=$lent
 watch "$PRESSURE"
-result pressure_free_lent "$free"
+result pressure_free_lent "$least"
 free0=$tfree mig0=$tmig fail0=$map_fail
 
 # I/O with every block checked, while the pressure goes on. The disk is no faster
