@@ -35,15 +35,44 @@ export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KB
 # --------------------------------------------------- 1. a checkout to build in
 
 call "$ROOT/rig/tree.sh" series
-need_space 4000 "a checkout and its objects"
+need_space 2000 "objects"
 mkdir -p "$dir"
-if [ ! -e "$src/.git" ] || ! git -C "$src" rev-parse -q --verify refs/rig/series >/dev/null 2>&1; then
-	rm -rf "$src"
-	git -C "$tree" worktree prune
-	timed "check out the plain source" 30 "$log" \
-		git -C "$tree" worktree add -f --detach "$src" base || die "cannot check out" "$(tail -n 1 "$log")"
+version=$(cat "$SRC/stock.version")
+rm -rf "$dir/.tmp.src"
+if [ "$(cat "$dir/src.version" 2>/dev/null)" != "$version" ]; then
+	# Hard links: quick and small. A file is replaced here, never written to.
+	rm -rf "$src" "$dir/src.version"
+	timed "link the plain source" 10 "$log" cp -al "$SRC/stock" "$dir/.tmp.src" ||
+		die "cannot link the source" "$(tail -n 1 "$log")"
+	mv "$dir/.tmp.src" "$src"
+	git -C "$tree" rev-parse base >"$dir/src.commit"
+	echo "$version" >"$dir/src.version"
 fi
-go() { git -C "$src" checkout -q -f --detach "$1"; }
+
+# go COMMIT: make the checkout that of COMMIT; files that do not differ keep their date
+go()
+{
+	local from to f
+	from=$(cat "$dir/src.commit")
+	to=$(git -C "$tree" rev-parse "$1")
+	# What an interrupted change may have touched as well
+	{ cat "$dir/src.list" 2>/dev/null || true
+	  git -C "$tree" diff --name-only --no-renames "$from" "$to"; } | sort -u >"$dir/src.new"
+	mv "$dir/src.new" "$dir/src.list"
+	while read -r f; do
+		if git -C "$tree" cat-file -e "$to:$f" 2>/dev/null; then
+			mkdir -p "$src/${f%/*}"
+			git -C "$tree" cat-file blob "$to:$f" >"$src/$f.rig-new"
+			[ "$(git -C "$tree" ls-tree "$to" -- "$f" | cut -c 1-6)" != 100755 ] ||
+				chmod 755 "$src/$f.rig-new"
+			mv -f "$src/$f.rig-new" "$src/$f"
+		else
+			rm -f "$src/$f"
+		fi
+	done <"$dir/src.list"
+	echo "$to" >"$dir/src.commit"
+	rm "$dir/src.list"
+}
 
 mapfile -t commits < <(git -C "$tree" rev-list --reverse base..refs/rig/series)
 total=0 done_steps=0 bad=0
@@ -102,7 +131,7 @@ if [ "$PART" != options ]; then
 		for c in "${commits[@]}"; do
 			n=$((n + 1))
 			go "$c"
-			title=$(git -C "$src" log -1 --format=%s)
+			title=$(git -C "$tree" log -1 --format=%s "$c")
 			targets=()
 			while read -r f; do
 				case $f in
@@ -113,7 +142,7 @@ if [ "$PART" != options ]; then
 				*.c) targets+=("${f%.c}.o") ;;
 				mm/*|kernel/dma/*) targets+=("${f%/*}/") ;;
 				esac
-			done < <(git -C "$src" diff-tree -r --no-commit-id --name-only --diff-filter=d HEAD)
+			done < <(git -C "$tree" diff-tree -r --no-commit-id --name-only --diff-filter=d "$c")
 			configure "$out" "${reclaim[@]}"
 			mapfile -t targets < <(printf '%s\n' "${targets[@]}" | sort -u | grep . || true)
 			name="$ARCH $n/${#commits[@]} $title (${targets[*]:-nothing to compile})"
