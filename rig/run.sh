@@ -33,6 +33,7 @@ csv=$dir/timeline.csv
 
 # --------------------------------------------------- 1. kernel, guest, disk
 
+[ -e "$SRC/stock" ] || need_space 8000 "the demonstration (source, two kernels, guest, disk)"
 need_packages $(packages_kernel) $(packages_guest) gnuplot-nox
 call env FLAVOUR=reclaim "$ROOT/rig/kernel.sh"
 call "$ROOT/rig/guest.sh"

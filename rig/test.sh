@@ -67,6 +67,7 @@ wanted() { [ -z "$TESTS" ] || [[ " $TESTS " == *" $1 "* ]]; }
 
 # --------------------------------------------------- 1. packages and builds
 
+[ -e "$SRC/stock" ] || need_space 6500 "the tests (source, two kernels, two guests, a disk)"
 for ARCH in "${archs[@]}"; do
 	stage "build $ARCH"
 	need_packages $(packages_kernel) $(packages_guest) shellcheck
