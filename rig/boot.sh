@@ -238,6 +238,8 @@ if [ -z "$ICOUNT" ] && [ "$(host_arch)" = "$(deb_arch "$ARCH")" ] && [ -r /dev/k
 	else
 		accel=tcg
 		say "trying hardware virtualisation (at most 20 s)"
+		interactive=$INTERACTIVE
+		INTERACTIVE=
 		start_qemu kvm "$work/trial.log" >/dev/null 2>&1
 		end=$((SECONDS + 20))
 		{ while kill -0 "$CHILD" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do
@@ -250,6 +252,7 @@ if [ -z "$ICOUNT" ] && [ "$(host_arch)" = "$(deb_arch "$ARCH")" ] && [ -r /dev/k
 		done
 		kill -KILL "$CHILD" || true
 		wait_qemu 5 || true; } 2>/dev/null
+		INTERACTIVE=$interactive
 		echo "$accel $(uname -r)" >"$BUILD/accel-$ARCH"
 	fi
 fi
