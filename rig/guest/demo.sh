@@ -34,14 +34,17 @@ page_kb=4
 least=0	# free lent memory
 sample()
 {
-	local k v rest
+	local k v rest line vmstat
 	read -r total <$S/total_kb
 	read -r lent <$S/lent_kb
 	read -r used <$S/used_kb
 	map_fail=0
 	read -r map_fail 2>/dev/null </sys/kernel/debug/swiotlb/io_tlb_map_fail
 	free=0 tfree=0 tmig=0 tfail=0 lend=0
-	while read -r k v; do
+	# All at once: "read" seeks back after each line, in a file whose numbers grow
+	mapfile -t vmstat </proc/vmstat
+	for line in "${vmstat[@]}"; do
+		k=${line% *} v=${line#* }
 		case $k in
 		nr_free_swiotlb) free=$((v * page_kb)) ;;
 		swiotlb_lend) lend=$v ;;
@@ -50,7 +53,7 @@ sample()
 		swiotlb_take_fail) tfail=$v ;;
 		oom_kill) oom=$v ;;
 		esac
-	done </proc/vmstat
+	done
 	while read -r k v rest; do
 		[ "$k" != MemAvailable: ] || { avail=$v; break; }
 	done </proc/meminfo
