@@ -30,7 +30,7 @@ dir=$BUILD/check-series
 src=$dir/src
 log=$BUILD/log/check-series.log
 export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
-export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KBUILD_BUILD_HOST=rig
+export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KBUILD_BUILD_HOST=rig KBUILD_BUILD_VERSION=1
 
 # --------------------------------------------------- 1. a checkout to build in
 
