@@ -90,6 +90,16 @@ used_enough()
 		[ $(($(free_lent_kb) * 100)) -le $(($(sysfs lent_kb) * (100 - USED_PERCENT))) ]
 }
 
+# As a spike would: more segments than are free, so that some must be migrated. A
+# disk of the size and speed of this one does not need that many by itself.
+spike()
+{
+	local want=$(($(free_lent_kb) / SEGMENT_KB + 32))
+
+	echo "$want" 2>/dev/null >"$DEBUGFS/swiotlb/take" ||
+		diag "not all of $want segments could be taken at once"
+}
+
 need_root
 need_commands stress-ng fio truncate dd
 need_reclaim
@@ -118,6 +128,7 @@ while kill -0 "$fio" 2>/dev/null; do
 	[ "$lent" -ge "$lent_min" ] || lent_min=$lent
 	if [ $((SECONDS - shown)) -ge 10 ]; then
 		state "I/O, $((SECONDS - started)) s"
+		spike
 		shown=$SECONDS
 	fi
 	sleep 1
