@@ -169,17 +169,21 @@ sysfs()
 	cat "$SYSFS/$1"
 }
 
-# field FILE NAME: the second column of the line that begins with NAME
+# field FILE NAME: the second column of the line that begins with NAME. The file is
+# read in one go: "read" would seek back after each line, into a text that has
+# changed by then.
 field()
 {
-	local name value rest
+	local -a lines
+	local line
 
-	while read -r name value rest; do
-		if [ "$name" = "$2" ]; then
-			echo "$value"
+	mapfile -t lines <"$1"
+	for line in "${lines[@]}"; do
+		if [[ $line =~ ^"$2"[[:space:]]+([^[:space:]]+) ]]; then
+			echo "${BASH_REMATCH[1]}"
 			return 0
 		fi
-	done <"$1"
+	done
 	return 1
 }
 
