@@ -23,6 +23,9 @@
  *   irqs_off  Y: the loop runs with interrupts disabled          N
  *   run       write anything: do one burst, return when done
  *   loop      write anything: map and unmap one buffer count times
+ *   ring      write n: keep n buffers of 4 KiB mapped, as the receive ring of a
+ *             network card does, until another number is written
+ *   turn      write n: unmap and map again n buffers of the ring, the oldest first
  *   result    figures of the last burst or loop, one key=value a line
  *
  * A burst maps count buffers, keeps them all mapped for hold_ms, and unmaps
@@ -665,6 +668,92 @@ static int do_loop(const struct params *p)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ ring */
+
+/*
+ * Mappings that are kept while bursts come and go. All are of one page: bounce
+ * buffers differ, and the device only reads.
+ */
+static struct {
+	struct mutex lock;
+	dma_addr_t *dma;
+	u32 nr;
+	u32 oldest;
+	void *page;
+} ring = { .lock = __MUTEX_INITIALIZER(ring.lock) };
+
+#define RING_MAX	65536U
+
+static int ring_map(u32 i)
+{
+	dma_addr_t dma = dma_map_single_attrs(test_dev(), ring.page, SZ_4K,
+					      DMA_TO_DEVICE, DMA_ATTR_NO_WARN);
+
+	ring.dma[i] = dma_mapping_error(test_dev(), dma) ? DMA_MAPPING_ERROR : dma;
+	return ring.dma[i] == DMA_MAPPING_ERROR ? -ENOSPC : 0;
+}
+
+static void ring_unmap(u32 i)
+{
+	if (ring.dma[i] != DMA_MAPPING_ERROR)
+		dma_unmap_single(test_dev(), ring.dma[i], SZ_4K, DMA_TO_DEVICE);
+}
+
+static void ring_empty(void)
+{
+	while (ring.nr)
+		ring_unmap(--ring.nr);
+	kvfree(ring.dma);
+	ring.dma = NULL;
+	free_page((unsigned long)ring.page);
+	ring.page = NULL;
+	ring.oldest = 0;
+}
+
+static int ring_set(void *data, u64 nr)
+{
+	int ret = 0;
+
+	if (nr > RING_MAX)
+		return -EINVAL;
+	mutex_lock(&ring.lock);
+	ring_empty();
+	if (nr) {
+		ring.dma = kvmalloc_array(nr, sizeof(*ring.dma), GFP_KERNEL);
+		ring.page = (void *)__get_free_page(GFP_KERNEL);
+		if (!ring.dma || !ring.page)
+			ret = -ENOMEM;
+	}
+	while (!ret && ring.nr < nr) {
+		ret = ring_map(ring.nr++);
+		cond_resched();
+	}
+	if (ret)
+		ring_empty();
+	mutex_unlock(&ring.lock);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(ring_fops, NULL, ring_set, "%llu\n");
+
+/* An entry that cannot be mapped again stays empty until its next turn. */
+static int turn_set(void *data, u64 nr)
+{
+	int ret = 0;
+
+	mutex_lock(&ring.lock);
+	if (nr > ring.nr)
+		ret = -EINVAL;
+	while (!ret && nr--) {
+		ring_unmap(ring.oldest);
+		ret = ring_map(ring.oldest);
+		ring.oldest = (ring.oldest + 1) % ring.nr;
+		cond_resched();
+	}
+	mutex_unlock(&ring.lock);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(turn_fops, NULL, turn_set, "%llu\n");
+
 /* --------------------------------------------------------------- debugfs */
 
 /* Take the settings and do one run; @what is do_burst() or do_loop() */
@@ -807,6 +896,8 @@ static void create_files(void)
 	debugfs_create_file("dir", 0600, test_dir, &dir_choice, &choice_fops);
 	debugfs_create_file("run", 0200, test_dir, NULL, &run_fops);
 	debugfs_create_file("loop", 0200, test_dir, NULL, &loop_fops);
+	debugfs_create_file("ring", 0200, test_dir, NULL, &ring_fops);
+	debugfs_create_file("turn", 0200, test_dir, NULL, &turn_fops);
 	debugfs_create_file("result", 0400, test_dir, NULL, &result_fops);
 }
 
@@ -839,10 +930,11 @@ static int __init test_init(void)
 	return 0;
 }
 
-/* Every run unmaps what it mapped before it returns, so nothing is left here */
+/* Every run unmaps what it mapped before it returns; the ring does not */
 static void __exit test_exit(void)
 {
 	debugfs_remove(test_dir);
+	ring_empty();
 	platform_device_unregister(test_pdev);
 }
 

@@ -70,6 +70,26 @@
 #define EVACUATE_PASSES	3
 
 /*
+ * Pageblocks among which the cheapest is looked for. With 2 MiB each a look at
+ * all their pages is well below a millisecond; the next window follows if this
+ * one does not suffice.
+ */
+#define EVACUATE_WINDOW	64
+
+/*
+ * What it costs to empty a page, relative to each other. Clean page cache is
+ * dropped, the rest is copied, under the locks of what maps it. What is locked or
+ * under I/O will most likely be skipped, and what is on no LRU list is pinned,
+ * about to be, or somebody's who cannot let go of it: a single such page outweighs
+ * all else there can be in a pageblock.
+ */
+#define COST_DROP	1
+#define COST_COPY	4
+#define COST_BUSY	64
+#define COST_STUCK	65536
+#define COST_NEVER	UINT_MAX
+
+/*
  * Most segments that are taken at a time because mappings failed although no
  * area is low on slots, which are then too scattered for large requests.
  */
@@ -78,6 +98,8 @@
 /* Pause after a take-back that had no success, doubling up to the maximum. */
 #define BACKOFF_MIN	(HZ / 20)
 #define BACKOFF_MAX	(2 * HZ)
+/* The same for a pageblock that could not be emptied */
+#define BLOCK_BACKOFF_MAX	(60 * HZ)
 
 /* log2 of nanoseconds that histograms distinguish; the last takes the rest */
 #define HIST_BUCKETS	32
@@ -106,15 +128,31 @@ struct area_policy {
 };
 
 /**
+ * struct block_policy - what the policy remembers of a pageblock
+ * @backoff:	Jiffies to leave it alone after the next evacuation that failed.
+ * @retry:	When evacuation may be tried again, in jiffies.
+ *
+ * Under reclaim.lock. A page may be pinned for as long as a device is in use, so
+ * a block that could not be emptied is left for longer each time.
+ */
+struct block_policy {
+	unsigned long backoff;
+	unsigned long retry;
+};
+
+/**
  * struct swiotlb_reclaim - all state of the policy
  * @lock:	Held while segments are lent, or taken back other than by maps.
  * @pool:	The pool that lends. Set once.
  * @zone:	The zone all of it lies in. Set once.
  * @task:	kswiotlbd. Set once.
  * @areas:	An element for each area, and a last one for the pool.
+ * @blocks:	An element for each pageblock.
+ * @costs:	Of the blocks evacuation chooses from. Under @lock.
  * @floor:	Segments of each area that are never lent. Under @lock.
+ * @low:	Free slots below which an area is refilled. Under @lock.
  * @refill:	Free slots an area is refilled to. Under @lock.
- * @cursor:	Segment at which the next evacuation begins. Under @lock.
+ * @cursor:	Pageblock at which the next evacuation begins. Under @lock.
  * @enabled:	Whether to lend at all. Under @lock.
  * @paused:	A test moves segments itself. Under @lock.
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
@@ -130,7 +168,10 @@ static struct swiotlb_reclaim {
 	struct zone *zone;
 	struct task_struct *task;
 	struct area_policy *areas;
+	struct block_policy *blocks;
+	unsigned int costs[EVACUATE_WINDOW];
 	unsigned int floor;
+	unsigned int low;
 	unsigned int refill;
 	unsigned int cursor;
 	bool enabled;
@@ -156,6 +197,12 @@ static void swiotlb_hist_add(enum swiotlb_hist hist, u64 ns)
 static unsigned int area_segments(void)
 {
 	return reclaim.pool->area_nslabs / IO_TLB_SEGSIZE;
+}
+
+/* Segments of an area that are mapped or can be. */
+static unsigned int area_owned(const struct swiotlb_area_stat *stat)
+{
+	return area_segments() - stat->lent - stat->retired;
 }
 
 /*
@@ -315,8 +362,9 @@ static bool segment_has_hugetlb(unsigned long pfn)
  * rather than copied.
  *
  * Context: process context, may sleep. reclaim.lock is held.
- * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, or
- * -ENOMEM if there is no memory to migrate to.
+ * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, -ENOMEM if
+ * there is no memory to migrate to, or -EAGAIN if others have so many pages
+ * isolated that no more should be.
  */
 static int evacuate_segment(unsigned long pfn)
 {
@@ -363,7 +411,7 @@ static int evacuate_segment(unsigned long pfn)
 	}
 	memalloc_noio_restore(noio);
 
-	return !ret || ret == -ENOMEM ? ret : -EBUSY;
+	return ret;
 }
 
 /* Make the slots of a segment available whose pages have just been taken. */
@@ -432,7 +480,7 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 				ret = 0;
 				break;
 			}
-			if (ret == -ENOMEM)
+			if (ret == -ENOMEM || ret == -EAGAIN)
 				break;
 			/* Freed by others meanwhile, but parked on their CPU */
 			drain_all_pages(reclaim.zone);
@@ -442,7 +490,8 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 			*error = ret ?: -EBUSY;
 			trace_swiotlb_evacuate_busy(pfn, *error);
 		}
-		if (ret == -ENOMEM)
+		/* Without memory to migrate to, the next may be clean page cache */
+		if (ret == -EAGAIN)
 			break;
 	}
 
@@ -482,36 +531,235 @@ static unsigned int take_free_segments(unsigned int first, unsigned int last,
 	return taken;
 }
 
-/* Take segments in [first, last) by migration. Returns how many. */
+static unsigned int block_segments(void)
+{
+	return pageblock_nr_pages / SWIOTLB_SEGMENT_PAGES;
+}
+
+static unsigned int nr_blocks(void)
+{
+	return swiotlb_nr_segments(reclaim.pool) / block_segments();
+}
+
+/* What it costs to empty a page of @folio, to which the caller has a reference. */
+static unsigned int folio_cost(struct folio *folio)
+{
+	if (!folio_test_lru(folio) || folio_maybe_dma_pinned(folio))
+		return COST_STUCK;
+	if (folio_test_locked(folio) || folio_test_writeback(folio))
+		return COST_BUSY;
+	if (folio_test_swapbacked(folio) || folio_test_dirty(folio) ||
+	    folio_test_private(folio))
+		return COST_COPY;
+	return COST_DROP;
+}
+
+/*
+ * What it costs to empty a page and those after it of the same folio or free
+ * block, of which there are @left in the segment. Sets @pages to their number.
+ */
+static unsigned int page_cost(struct page *page, unsigned long left,
+			      unsigned long *pages)
+{
+	struct folio *folio = folio_get_nontail_page(page);
+	unsigned int order, cost;
+
+	*pages = 1;
+	if (folio) {
+		*pages = min_t(unsigned long, folio_nr_pages(folio), left);
+		cost = folio_cost(folio) * *pages;
+		folio_put(folio);
+		return cost;
+	}
+
+	/* The folio began in a segment before */
+	if (PageTail(page))
+		return COST_COPY;
+	if (PageBuddy(page)) {
+		/* Without zone->lock it may be any number */
+		order = buddy_order_unsafe(page);
+		if (order <= MAX_PAGE_ORDER)
+			*pages = min(1UL << order, left);
+	}
+	return 0;
+}
+
+/*
+ * What a segment costs that is had by emptying the lent ones in [first, last),
+ * which is within a pageblock. COST_NEVER if there is none, or if that was tried
+ * in vain a short time ago.
+ */
+static unsigned int block_cost(unsigned int first, unsigned int last)
+{
+	struct block_policy *block = &reclaim.blocks[first / block_segments()];
+	unsigned int segment, lent = 0;
+	unsigned long pfn, end, pages;
+	u64 cost = 0;
+
+	if (block->backoff && time_before(jiffies, block->retry))
+		return COST_NEVER;
+
+	for (segment = first; segment < last; segment++) {
+		if (!test_bit(segment, reclaim.pool->lent))
+			continue;
+		lent++;
+		pfn = swiotlb_segment_pfn(reclaim.pool, segment);
+		for (end = pfn + SWIOTLB_SEGMENT_PAGES; pfn < end; pfn += pages)
+			cost += page_cost(pfn_to_page(pfn), end - pfn, &pages);
+	}
+	return lent ? min_t(u64, div_u64(cost, lent), COST_NEVER - 1) :
+		      COST_NEVER;
+}
+
+/* The cheapest of @nr blocks that costs less than @limit, or @nr. */
+static unsigned int cheapest_block(unsigned int nr, unsigned int limit)
+{
+	unsigned int i, best = nr;
+
+	for (i = 0; i < nr; i++) {
+		if (reclaim.costs[i] < limit) {
+			limit = reclaim.costs[i];
+			best = i;
+		}
+	}
+	return best;
+}
+
+/*
+ * Leave a block alone that yielded nothing: for long if something in it is stuck,
+ * or just until what was busy at the moment can be expected not to be any more.
+ */
+static void note_block(unsigned int block, unsigned int cost, bool failed)
+{
+	struct block_policy *policy = &reclaim.blocks[block];
+	unsigned long max = BACKOFF_MAX;
+
+	if (!failed) {
+		policy->backoff = 0;
+		return;
+	}
+	/* The cost is an average over segments */
+	if (cost >= COST_STUCK / block_segments())
+		max = BLOCK_BACKOFF_MAX;
+	policy->backoff = clamp(policy->backoff * 2, BACKOFF_MIN, max);
+	policy->retry = jiffies + policy->backoff;
+}
+
+/**
+ * evacuate_window() - empty the cheapest of some pageblocks
+ * @block:	First pageblock.
+ * @nr:		Number of pageblocks, at most EVACUATE_WINDOW.
+ * @first:	First segment to take.
+ * @last:	One past the last.
+ * @want:	How many segments are wanted.
+ * @error:	On entry, why segments could not be had before, or 0. Receives
+ *		the same for this call.
+ *
+ * Without memory to migrate to, blocks full of clean page cache can still be had.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments taken.
+ */
+static unsigned int evacuate_window(unsigned int block, unsigned int nr,
+				    unsigned int first, unsigned int last,
+				    unsigned int want, int *error)
+{
+	unsigned int i, from, to, cost, limit, had, taken = 0;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		from = max(first, (block + i) * block_segments());
+		to = min(last, (block + i + 1) * block_segments());
+		reclaim.costs[i] = block_cost(from, to);
+		cond_resched();
+	}
+
+	while (taken < want && *error != -EAGAIN) {
+		limit = *error == -ENOMEM ?
+			SWIOTLB_SEGMENT_PAGES * COST_DROP + 1 : COST_NEVER;
+		i = cheapest_block(nr, limit);
+		if (i == nr)
+			break;
+		cost = reclaim.costs[i];
+		reclaim.costs[i] = COST_NEVER;
+		from = max(first, (block + i) * block_segments());
+		to = min(last, (block + i + 1) * block_segments());
+		err = 0;
+		had = evacuate_block(from, to, want - taken, &err);
+		taken += had;
+		/* -ENOMEM is not the block's fault, and stays the reason */
+		if (err != -ENOMEM && err != -EAGAIN)
+			note_block(block + i, cost, err && !had);
+		if (err && *error != -ENOMEM)
+			*error = err;
+		cond_resched();
+	}
+	return taken;
+}
+
+/* May any block be evacuated that has segments in [first, last)? */
+static bool evacuation_is_due(unsigned int first, unsigned int last)
+{
+	unsigned int segment = first;
+
+	for (;;) {
+		struct block_policy *block;
+
+		segment = find_next_bit(reclaim.pool->lent, last, segment);
+		if (segment >= last)
+			return false;
+		block = &reclaim.blocks[segment / block_segments()];
+		if (!block->backoff || time_after_eq(jiffies, block->retry))
+			return true;
+		segment = ALIGN(segment + 1, block_segments());
+	}
+}
+
+/**
+ * evacuate_segments() - take lent segments back by migration
+ * @first:	First segment to take.
+ * @last:	One past the last.
+ * @want:	How many segments are wanted.
+ * @error:	Receives why not all of them could be had.
+ *
+ * Pageblocks are looked at from where the last evacuation ended, so that all of
+ * them get their turn, and the cheapest in a window are emptied.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments taken.
+ */
 static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 				      unsigned int want, int *error)
 {
-	const unsigned int per_block =
-		pageblock_nr_pages / SWIOTLB_SEGMENT_PAGES;
-	unsigned int segment, next, left = last - first, taken = 0;
+	unsigned int begin = first / block_segments();
+	unsigned int end = DIV_ROUND_UP(last, block_segments());
+	unsigned int left = end - begin, taken = 0, nr;
+	unsigned int block = reclaim.cursor;
 
-	segment = reclaim.cursor;
-	if (segment < first || segment >= last)
-		segment = first;
+	if (!evacuation_is_due(first, last)) {
+		*error = -EBUSY;
+		return 0;
+	}
+	if (block < begin || block >= end)
+		block = begin;
 
 	/* Once per batch: it makes all CPUs give up their LRU batches */
 	lru_cache_disable();
 	WRITE_ONCE(swiotlb_reclaim_task, current);
-	while (taken < want && left) {
-		next = min(ALIGN_DOWN(segment, per_block) + per_block, last);
-		left -= min(left, next - segment);
-		if (find_next_bit(reclaim.pool->lent, next, segment) < next) {
-			taken += evacuate_block(segment, next, want - taken,
-						error);
-			if (*error == -ENOMEM)
-				break;
-		}
-		segment = next < last ? next : first;
-		cond_resched();
+	while (taken < want && left && *error != -EAGAIN) {
+		nr = min3(left, end - block, EVACUATE_WINDOW);
+		taken += evacuate_window(block, nr, first, last, want - taken,
+					 error);
+		left -= nr;
+		block = block + nr < end ? block + nr : begin;
 	}
 	WRITE_ONCE(swiotlb_reclaim_task, NULL);
 	lru_cache_enable();
-	reclaim.cursor = segment;
+	reclaim.cursor = block;
+
+	/* All that is left was tried in vain a short time ago */
+	if (taken < want && !*error)
+		*error = -EBUSY;
 	return taken;
 }
 
@@ -520,7 +768,7 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
  * @first:	First segment of the range.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @policy:	Whose back-off counts, or %NULL to evacuate in any case.
+ * @policy:	Whose back-off counts, or %NULL if no back-off does.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
@@ -535,8 +783,11 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 		return taken;
 	if (policy && time_before(jiffies, policy->retry))
 		return taken;
+	if (!policy)
+		memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
 
-	taken += evacuate_segments(first, last, want - taken, &error);
+	if (find_next_bit(reclaim.pool->lent, last, first) < last)
+		taken += evacuate_segments(first, last, want - taken, &error);
 	if (taken < want) {
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 		WRITE_ONCE(reclaim.last_failure, error_text(error));
@@ -564,14 +815,22 @@ static bool segment_has_hwpoison(unsigned long pfn)
 	return false;
 }
 
-/* Give an idle segment to the page allocator. */
+/*
+ * Give an idle segment to the page allocator, or to nobody if it has a bad page.
+ * Returns whether it is not owned any more.
+ */
 static bool lend_segment(unsigned int segment)
 {
 	struct io_tlb_pool *pool = reclaim.pool;
 	unsigned long pfn = swiotlb_segment_pfn(pool, segment);
 
-	if (segment_has_hwpoison(pfn))
-		return false;
+	if (segment_has_hwpoison(pfn)) {
+		if (!swiotlb_segment_retire(pool, segment))
+			return false;
+		pr_warn("segment %u is retired, a page of it has gone bad\n",
+			segment);
+		return true;
+	}
 	if (!swiotlb_segment_lend(pool, segment))
 		return false;
 	count_vm_event(SWIOTLB_LEND);
@@ -621,6 +880,95 @@ static void update_peak(unsigned int area, unsigned int mapped)
 	*peak = max(*peak, mapped);
 }
 
+/* Free slots of an area without those of draining segments. */
+static unsigned int usable_slots(unsigned int area,
+				 const struct swiotlb_area_stat *stat)
+{
+	unsigned int segment = area * area_segments();
+	unsigned int end = segment + area_segments();
+	unsigned int unusable = 0;
+
+	for (; stat->draining && segment < end; segment++)
+		if (test_bit(segment, reclaim.pool->closed) &&
+		    !test_bit(segment, reclaim.pool->lent))
+			unusable += IO_TLB_SEGSIZE -
+				    swiotlb_segment_used(reclaim.pool, segment);
+	/* More may have become free since */
+	return stat->free - min(stat->free, unusable);
+}
+
+/**
+ * drain_area() - have segments that are in use empty
+ * @area:	Index of the area.
+ * @want:	How many more of its segments are to drain.
+ *
+ * Slots are allocated from one end of the area to the other, so that a few long
+ * lived mappings would keep all segments from being lent. Those with the fewest
+ * used slots are closed: what is mapped next does not go there.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ */
+static void drain_area(unsigned int area, unsigned int want)
+{
+	unsigned int first = area * area_segments();
+	unsigned int last = first + area_segments();
+	unsigned short count[IO_TLB_SEGSIZE + 1] = {};
+	unsigned int segment, limit, used;
+
+	for (segment = first; segment < last; segment++) {
+		if (!test_bit(segment, reclaim.pool->closed))
+			count[swiotlb_segment_used(reclaim.pool, segment)]++;
+		cond_resched();
+	}
+
+	/* Below this number of used slots all drain, at it as many as it takes */
+	for (limit = 0; limit < IO_TLB_SEGSIZE; limit++) {
+		if (want <= count[limit])
+			break;
+		want -= count[limit];
+	}
+	for (segment = first; segment < last; segment++) {
+		if (test_bit(segment, reclaim.pool->closed))
+			continue;
+		used = swiotlb_segment_used(reclaim.pool, segment);
+		if (used > limit || (used == limit && !want))
+			continue;
+		if (used == limit)
+			want--;
+		swiotlb_segment_drain(reclaim.pool, segment);
+		cond_resched();
+	}
+}
+
+/**
+ * shrink_area() - lend what an area does not need
+ * @area:	Index of the area.
+ * @stat:	Of the area, as of now. Brought up to date.
+ *
+ * What is idle is lent at once. As many segments as are still too many then
+ * drain, and are lent by one of the next calls.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ */
+static void shrink_area(unsigned int area, struct swiotlb_area_stat *stat)
+{
+	unsigned int owned = area_owned(stat);
+	unsigned int target = area_target(area), surplus;
+
+	if (owned > target)
+		owned -= lend_area(area, owned - target);
+	surplus = owned > target ? owned - target : 0;
+
+	swiotlb_area_stat(reclaim.pool, area, stat);
+	if (stat->draining > surplus) {
+		/* Choose again, or too few would be left for mappings */
+		swiotlb_area_reopen(reclaim.pool, area);
+		stat->draining = 0;
+	}
+	if (stat->draining < surplus)
+		drain_area(area, surplus - stat->draining);
+}
+
 /**
  * balance_area() - refill an area, or lend what it does not need
  * @area:	Index of the area.
@@ -635,36 +983,45 @@ static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
 				 bool *surplus)
 {
 	unsigned int first = area * area_segments();
-	unsigned int owned, want = 0, taken;
+	unsigned int owned, usable, want = 0, taken = 0;
 	struct swiotlb_area_stat stat;
 
 	swiotlb_area_stat(reclaim.pool, area, &stat);
-	owned = area_segments() - stat.lent;
+	owned = area_owned(&stat);
+	usable = usable_slots(area, &stat);
 	if (sample)
 		update_peak(area, stat.mapped);
+
+	/* What drains is nearer than what is lent */
+	if (stat.draining && (!reclaim.enabled || usable < reclaim.low)) {
+		swiotlb_area_reopen(reclaim.pool, area);
+		usable = stat.free;
+		stat.draining = 0;
+	}
 
 	if (!reclaim.enabled)
 		want = stat.lent;
 	else if (owned < reclaim.floor)
 		want = reclaim.floor - owned;
-	else if (stat.free < READ_ONCE(reclaim.pool->low))
-		want = DIV_ROUND_UP(reclaim.refill - stat.free, IO_TLB_SEGSIZE);
+	else if (usable < reclaim.low)
+		want = DIV_ROUND_UP(reclaim.refill - usable, IO_TLB_SEGSIZE);
 
 	want = min(want, stat.lent);
 	if (want) {
-		*surplus = true;
 		taken = take_segments(first, first + area_segments(), want,
 				      &reclaim.areas[area]);
 		if (taken)
 			WRITE_ONCE(reclaim.last_take, jiffies);
-		return want - taken;
+	} else if (quiet && reclaim.enabled) {
+		shrink_area(area, &stat);
 	}
 
-	if (quiet && reclaim.enabled && owned > area_target(area))
-		owned -= lend_area(area, owned - area_target(area));
-	if (owned > reclaim.floor)
+	swiotlb_area_stat(reclaim.pool, area, &stat);
+	swiotlb_area_set_wake(reclaim.pool, area, reclaim.low + stat.free -
+			      usable_slots(area, &stat));
+	if (want || area_owned(&stat) > reclaim.floor)
 		*surplus = true;
-	return 0;
+	return want - taken;
 }
 
 /*
@@ -676,8 +1033,7 @@ static unsigned int serve_missed(void)
 	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
 	unsigned int want, lent;
 
-	want = min(READ_ONCE(reclaim.missed), MISSED_MAX);
-	WRITE_ONCE(reclaim.missed, 0);
+	want = min(xchg(&reclaim.missed, 0), MISSED_MAX);
 	lent = bitmap_weight(reclaim.pool->lent, nr);
 	want = min(want, lent);
 	if (!want)
@@ -764,12 +1120,14 @@ unsigned int swiotlb_reclaim_lend(unsigned int segments)
 	mutex_lock(&reclaim.lock);
 	for (area = 0; area < reclaim.pool->nareas && lent < segments; area++) {
 		swiotlb_area_stat(reclaim.pool, area, &stat);
-		owned = area_segments() - stat.lent;
+		owned = area_owned(&stat);
 		if (owned > reclaim.floor)
 			lent += lend_area(area, min(owned - reclaim.floor,
 						    segments - lent));
 	}
 	mutex_unlock(&reclaim.lock);
+	/* It sets when areas ask for more */
+	swiotlb_reclaim_wake();
 	return lent;
 }
 
@@ -828,6 +1186,7 @@ static void __maybe_unused pool_stat(struct swiotlb_area_stat *sum)
 		sum->mapped += stat.mapped;
 		sum->free += stat.free;
 		sum->lent += stat.lent;
+		sum->draining += stat.draining;
 	}
 }
 
@@ -846,9 +1205,9 @@ static void set_floor(unsigned int segments)
 
 	lockdep_assert_held(&reclaim.lock);
 	reclaim.floor = segments;
+	reclaim.low = low;
 	reclaim.refill = min(max(segments * IO_TLB_SEGSIZE, low + IO_TLB_SEGSIZE),
 			     reclaim.pool->area_nslabs);
-	WRITE_ONCE(reclaim.pool->low, low);
 }
 
 #ifdef CONFIG_SYSFS
@@ -988,6 +1347,34 @@ static int io_tlb_lent_get(void *data, u64 *val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(io_tlb_lent_fops, io_tlb_lent_get, NULL, "%llu\n");
 
+static int io_tlb_draining_get(void *data, u64 *val)
+{
+	struct swiotlb_area_stat sum;
+
+	pool_stat(&sum);
+	*val = sum.draining * IO_TLB_SEGSIZE;
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(io_tlb_draining_fops, io_tlb_draining_get, NULL,
+			 "%llu\n");
+
+/* Segments that have a bad page, lent for ever or retired */
+static int io_tlb_retired_get(void *data, u64 *val)
+{
+	unsigned int segment, nr = swiotlb_nr_segments(reclaim.pool);
+
+	*val = 0;
+	for (segment = 0; segment < nr; segment++) {
+		if (segment_has_hwpoison(swiotlb_segment_pfn(reclaim.pool,
+							     segment)))
+			*val += IO_TLB_SEGSIZE;
+		cond_resched();
+	}
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(io_tlb_retired_fops, io_tlb_retired_get, NULL,
+			 "%llu\n");
+
 static int io_tlb_map_fail_get(void *data, u64 *val)
 {
 	*val = atomic_long_read(&reclaim.map_failed);
@@ -1054,6 +1441,10 @@ static int __init reclaim_debugfs_init(void)
 	if (!dir)
 		return 0;
 	debugfs_create_file("io_tlb_lent", 0400, dir, NULL, &io_tlb_lent_fops);
+	debugfs_create_file("io_tlb_draining", 0400, dir, NULL,
+			    &io_tlb_draining_fops);
+	debugfs_create_file("io_tlb_retired", 0400, dir, NULL,
+			    &io_tlb_retired_fops);
 	debugfs_create_file("io_tlb_map_fail", 0400, dir, NULL,
 			    &io_tlb_map_fail_fops);
 	debugfs_create_file("lend", 0200, dir, NULL, &lend_fops);
@@ -1116,10 +1507,13 @@ static int __init swiotlb_reclaim_init(void)
 
 	reclaim.areas = kcalloc(pool->nareas + 1, sizeof(*reclaim.areas),
 				GFP_KERNEL);
+	reclaim.blocks = kvcalloc((end - start) / pageblock_nr_pages,
+				  sizeof(*reclaim.blocks), GFP_KERNEL);
 	task = kthread_create(kswiotlbd, NULL, "kswiotlbd");
-	if (!reclaim.areas || IS_ERR(task)) {
+	if (!reclaim.areas || !reclaim.blocks || IS_ERR(task)) {
 		if (!IS_ERR(task))
 			kthread_stop(task);
+		kvfree(reclaim.blocks);
 		kfree(reclaim.areas);
 		swiotlb_reclaim_cancel("there is no memory for its thread");
 		return 0;

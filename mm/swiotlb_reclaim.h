@@ -21,14 +21,17 @@ struct page;
 struct zone;
 
 /*
- * A snapshot of one area, taken under its lock. All in slots but @lent,
- * which counts segments.
+ * A snapshot of one area, taken under its lock. @lent, @draining and @retired
+ * count segments, the others slots. Those that are free in a draining segment count
+ * as free.
  */
 struct swiotlb_area_stat {
 	unsigned int total;
 	unsigned int mapped;
 	unsigned int free;
 	unsigned int lent;
+	unsigned int draining;
+	unsigned int retired;
 };
 
 /**
@@ -67,6 +70,12 @@ struct io_tlb_pool *swiotlb_reclaim_pool(unsigned long *floor);
 void swiotlb_reclaim_cancel(const char *why);
 bool swiotlb_segment_lend(struct io_tlb_pool *pool, unsigned int segment);
 void swiotlb_segment_own(struct io_tlb_pool *pool, unsigned int segment);
+bool swiotlb_segment_retire(struct io_tlb_pool *pool, unsigned int segment);
+void swiotlb_segment_drain(struct io_tlb_pool *pool, unsigned int segment);
+unsigned int swiotlb_segment_used(struct io_tlb_pool *pool, unsigned int segment);
+void swiotlb_area_reopen(struct io_tlb_pool *pool, unsigned int area);
+void swiotlb_area_set_wake(struct io_tlb_pool *pool, unsigned int area,
+			   unsigned int free);
 void swiotlb_area_stat(struct io_tlb_pool *pool, unsigned int area,
 		       struct swiotlb_area_stat *stat);
 

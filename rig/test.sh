@@ -6,6 +6,7 @@
 #
 #   ARCH=x86_64|arm64   only this one (both)
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
+#   LONG=1              those, too, that take too long for each commit
 #
 # A selftest says what it needs in comments; tests in a row that need the same
 # share one boot:
@@ -17,6 +18,7 @@
 #   # rig: modules=lib/test_swiotlb.ko
 #   # rig: timeout=300   seconds, for this test
 #   # rig: arch=x86_64   only there
+#   # rig: long=1        only with LONG=1, or named in TESTS
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -25,6 +27,8 @@ case ${ARCH:-} in
 *) check_arch; archs=("$ARCH") ;;
 esac
 TESTS=${TESTS:-}
+LONG=${LONG:-}
+one_of LONG "$LONG" '' 1
 for t in $TESTS; do
 	[ "$t" = kunit ] || [ "$t" = rig ] || [ -f "$ROOT/tools/testing/selftests/swiotlb/$t" ] ||
 		die "TESTS: there is no test '$t'" \
@@ -338,6 +342,7 @@ kselftests()
 		wanted "${f##*/}" || continue
 		only=$(need "$f" arch "")
 		[ -z "$only" ] || [[ " $only " == *" $ARCH "* ]] || continue
+		[ -n "$LONG$TESTS" ] || [ -z "$(need "$f" long "")" ] || continue
 		needs=$(needs_of "$f")
 		if [ "$needs" != "$last" ]; then
 			groups+=("$needs")

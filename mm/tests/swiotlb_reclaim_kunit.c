@@ -8,10 +8,12 @@
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
+#include <linux/cpumask.h>
 #include <linux/dma-direct.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmstat.h>
 
@@ -87,6 +89,23 @@ static phys_addr_t segment_addr(struct context *ctx, unsigned int segment)
 static unsigned int total_lent(struct context *ctx)
 {
 	return bitmap_weight(ctx->pool->lent, swiotlb_nr_segments(ctx->pool));
+}
+
+static unsigned int area_of(struct context *ctx, unsigned int segment)
+{
+	return segment * IO_TLB_SEGSIZE / ctx->pool->area_nslabs;
+}
+
+static unsigned int total_draining(struct context *ctx)
+{
+	struct swiotlb_area_stat stat;
+	unsigned int area, sum = 0;
+
+	for (area = 0; area < ctx->pool->nareas; area++) {
+		swiotlb_area_stat(ctx->pool, area, &stat);
+		sum += stat.draining;
+	}
+	return sum;
 }
 
 /* The first free lent segment at or after @segment is taken, owned, returned. */
@@ -240,6 +259,70 @@ static void mapped_segment_is_not_lent(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, test_bit(segment, ctx->pool->lent));
 	EXPECT_SOUND(test, ctx);
 	unmap(ctx->dev, addr, SZ_2K);
+}
+
+static void draining_segment_gets_no_mapping(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	phys_addr_t addr = map(ctx, ctx->dev, SZ_2K);
+	unsigned int segment, i, in_it = 0, in_area = 0;
+
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	segment = segment_of(ctx, addr);
+	KUNIT_EXPECT_EQ(test, swiotlb_segment_used(ctx->pool, segment), 1);
+	swiotlb_segment_drain(ctx->pool, segment);
+	KUNIT_EXPECT_EQ(test, total_draining(ctx), 1);
+	EXPECT_SOUND(test, ctx);
+
+	/* No mapping while there is room elsewhere in the area */
+	map_many(ctx, SZ_2K, IO_TLB_SEGSIZE / 2);
+	for (i = 0; i < ctx->nmaps; i++) {
+		in_it += segment_of(ctx, ctx->maps[i]) == segment;
+		in_area += area_of(ctx, segment_of(ctx, ctx->maps[i])) ==
+			   area_of(ctx, segment);
+	}
+	KUNIT_EXPECT_EQ(test, in_it, 0);
+	KUNIT_EXPECT_EQ(test, in_area, ctx->nmaps);
+	KUNIT_EXPECT_EQ(test, total_draining(ctx), 1);
+	unmap_all(ctx);
+
+	/* What is mapped in it still works, and keeps it from being lent */
+	KUNIT_EXPECT_PTR_EQ(test, swiotlb_find_pool(ctx->dev, addr), ctx->pool);
+	KUNIT_EXPECT_FALSE(test, swiotlb_segment_lend(ctx->pool, segment));
+	unmap(ctx->dev, addr, SZ_2K);
+	KUNIT_EXPECT_EQ(test, swiotlb_segment_used(ctx->pool, segment), 0);
+	KUNIT_EXPECT_TRUE(test, lend_segment(ctx, segment));
+	KUNIT_EXPECT_EQ(test, total_draining(ctx), 0);
+	EXPECT_SOUND(test, ctx);
+}
+
+static void mapping_opens_draining_segments_before_it_takes_lent_ones(
+						struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int segment, draining, lent = total_lent(ctx);
+	struct swiotlb_area_stat stat;
+	phys_addr_t addr;
+
+	/* No open segment is left in any area */
+	for (segment = 0; segment < swiotlb_nr_segments(ctx->pool); segment++)
+		swiotlb_segment_drain(ctx->pool, segment);
+	draining = total_draining(ctx);
+	KUNIT_EXPECT_EQ(test, draining, swiotlb_nr_segments(ctx->pool) - lent);
+	EXPECT_SOUND(test, ctx);
+
+	addr = map(ctx, ctx->dev, SZ_2K);
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	KUNIT_EXPECT_EQ(test, total_lent(ctx), lent);
+	swiotlb_area_stat(ctx->pool, area_of(ctx, segment_of(ctx, addr)), &stat);
+	KUNIT_EXPECT_EQ(test, stat.draining, 0);
+	EXPECT_SOUND(test, ctx);
+	unmap(ctx->dev, addr, SZ_2K);
+
+	for (segment = 0; segment < ctx->pool->nareas; segment++)
+		swiotlb_area_reopen(ctx->pool, segment);
+	KUNIT_EXPECT_EQ(test, total_draining(ctx), 0);
+	EXPECT_SOUND(test, ctx);
 }
 
 static void lent_segment_is_not_lent_twice(struct kunit *test)
@@ -508,10 +591,82 @@ static void only_movable_allocations_use_lent_memory(struct kunit *test)
 	EXPECT_SOUND(test, ctx);
 }
 
+/* The last case, as the segment is lost until the next boot. */
+static void segment_with_a_bad_page_is_retired(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	int segment = take_some_segment(ctx);
+	struct page *page;
+
+	KUNIT_ASSERT_GE(test, segment, 0);
+	KUNIT_EXPECT_TRUE(test, swiotlb_segment_retire(ctx->pool, segment));
+	EXPECT_SOUND(test, ctx);
+
+	/* Neither the page allocator's nor any mapping's */
+	page = pfn_to_page(swiotlb_segment_pfn(ctx->pool, segment));
+	KUNIT_EXPECT_FALSE(test, lend_segment(ctx, segment));
+	KUNIT_EXPECT_FALSE(test, test_bit(segment, ctx->pool->lent));
+	KUNIT_EXPECT_FALSE(test, is_free_buddy_page(page));
+	swiotlb_segment_drain(ctx->pool, segment);
+	KUNIT_EXPECT_EQ(test, total_draining(ctx), 0);
+	swiotlb_area_reopen(ctx->pool, area_of(ctx, segment));
+	KUNIT_EXPECT_TRUE(test, test_bit(segment, ctx->pool->closed));
+	KUNIT_EXPECT_EQ(test, swiotlb_segment_used(ctx->pool, segment),
+			IO_TLB_SEGSIZE);
+	map_many(ctx, SWIOTLB_SEGMENT_BYTES, MAX_MAPS);
+	while (ctx->nmaps) {
+		ctx->nmaps--;
+		KUNIT_EXPECT_NE(test, segment,
+				segment_of(ctx, ctx->maps[ctx->nmaps]));
+		unmap(ctx->dev, ctx->maps[ctx->nmaps], ctx->map_size);
+	}
+	EXPECT_SOUND(test, ctx);
+}
+
+/*
+ * What is mapped without padding, from the middle of a slot to the first bytes of
+ * another: the size is negative there. A sync of a part must find the right bytes.
+ */
+static void part_of_an_unaligned_buffer_is_synced(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	const size_t offset = SZ_1K, size = 1100, part = size - SZ_1K - 10;
+	unsigned char *buffer = ctx->buffer, *bounce;
+	phys_addr_t addr;
+
+	ctx->dev->dma_parms = kunit_kzalloc(test, sizeof(*ctx->dev->dma_parms),
+					    GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->dev->dma_parms);
+	dma_set_min_align_mask(ctx->dev, SZ_4K - 1);
+
+	memset(buffer, 0x22, SZ_4K);
+	addr = swiotlb_tbl_map_single(ctx->dev, virt_to_phys(buffer + offset),
+				      size, 0, DMA_BIDIRECTIONAL, 0);
+	KUNIT_ASSERT_NE(test, addr, MAP_ERROR);
+	KUNIT_EXPECT_EQ(test, addr & (SZ_4K - 1),
+			virt_to_phys(buffer + offset) & (SZ_4K - 1));
+	bounce = phys_to_virt(addr);
+	memset(bounce, 0x33, size);
+	swiotlb_sync_single_for_cpu(ctx->dev, addr + SZ_1K + 10, part,
+				    DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer, 0x22, offset + SZ_1K + 10));
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer + offset + SZ_1K + 10, 0x33,
+					   part));
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer + offset + size, 0x22,
+					   SZ_4K - offset - size));
+	unmap(ctx->dev, addr, size);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer + offset, 0x33, size));
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer + offset + size, 0x22,
+					   SZ_4K - offset - size));
+	ctx->dev->dma_parms = NULL;
+	EXPECT_SOUND(test, ctx);
+}
+
 static int swiotlb_reclaim_test_init(struct kunit *test)
 {
 	struct io_tlb_pool *pool;
 	struct context *ctx;
+	unsigned int area;
 
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
@@ -530,7 +685,12 @@ static int swiotlb_reclaim_test_init(struct kunit *test)
 	ctx->buffer = kunit_kzalloc(test, SWIOTLB_SEGMENT_BYTES, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx->buffer);
 
+	/* Mappings prefer the area of the CPU they are made on: always the same */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+
 	swiotlb_reclaim_pause();
+	for (area = 0; area < pool->nareas; area++)
+		swiotlb_area_reopen(pool, area);
 	return 0;
 }
 
@@ -553,6 +713,8 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(lent_segment_is_one_free_block),
 	KUNIT_CASE(used_is_mapped_plus_lent),
 	KUNIT_CASE(mapped_segment_is_not_lent),
+	KUNIT_CASE(draining_segment_gets_no_mapping),
+	KUNIT_CASE(mapping_opens_draining_segments_before_it_takes_lent_ones),
 	KUNIT_CASE(lent_segment_is_not_lent_twice),
 	KUNIT_CASE(segment_with_one_page_in_use_is_not_taken),
 	KUNIT_CASE(lookup_finds_live_mapping_only),
@@ -565,6 +727,8 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(data_is_bounced_through_taken_segments),
 	KUNIT_CASE(free_counter_is_the_free_list),
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
+	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),
+	KUNIT_CASE(segment_with_a_bad_page_is_retired),
 	{}
 };
 

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Long lived mappings, as a network card's receive ring has, do not keep the
+# memory of a spike: what they are scattered over is emptied and lent. What cannot
+# be, because they do not move, is reported.
+#
+# rig: cmdline=swiotlb=force,reclaim=256M
+# rig: mem=1G
+# rig: smp=1
+# rig: flavour=reclaim
+# rig: modules=lib/test_swiotlb.ko
+# rig: timeout=120
+#
+# A spike is mapped step by step while the ring turns once, and unmapped while it
+# stands still, so that each segment of the spike holds a few buffers of the ring.
+# All of that on one CPU, as each has an area of its own.
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+RING=2048		# mappings of 4 KiB
+SPIKE=16384		# mappings of 4 KiB
+BACK_PERCENT=95		# of what has no live mapping, lent again
+BACK_SECONDS=10
+
+traffic=
+
+cleanup()
+{
+	[ -z "$traffic" ] || kill "$traffic" 2>/dev/null
+	echo 0 >"$TEST_DEV/ring"
+}
+
+# spike: returns when all of it is unmapped again. It is mapped within 4 s.
+spike()
+{
+	local run end=$((SECONDS + 4)) turned=0
+
+	echo 1 >"$TEST_DEV/run" &
+	run=$!
+	while [ "$turned" -lt "$RING" ] && [ "$SECONDS" -lt "$end" ]; do
+		echo 16 >"$TEST_DEV/turn"
+		turned=$((turned + 16))
+		sleep 0.02
+	done
+	wait "$run"
+}
+
+held_kb()
+{
+	echo $(($(cat "$DEBUGFS/swiotlb/io_tlb_draining") * 2))
+}
+
+given_back()
+{
+	[ $(($(sysfs lent_kb) * 100)) -ge \
+	  $((($(sysfs total_kb) - $(sysfs used_kb)) * BACK_PERCENT)) ]
+}
+
+# accounted: whether what is owned is in use, head-room, or held
+accounted()
+{
+	local owned
+
+	owned=$(($(sysfs total_kb) - $(sysfs lent_kb)))
+	# The head-room is a quarter of what is used, and what an area is refilled to
+	[ $((owned - $(held_kb))) -le $(($(sysfs used_kb) * 5 / 4 + 2 * $(sysfs floor_kb))) ]
+}
+
+need_root
+need_commands taskset
+need_reclaim
+need_test_device
+taskset -p 1 $$ >/dev/null || skip_all "cannot stay on one CPU"
+tap_plan 8
+
+wait_for 30 lent_percent 98
+device count=$SPIKE batch=128 pace=31000
+echo "$RING" >"$TEST_DEV/ring"
+
+# 1. A ring that turns
+spike
+state "after the spike"
+equal "mappings of the spike that failed" "$(figure failed)" 0
+while sleep 0.05; do
+	echo 64 >"$TEST_DEV/turn"
+done &
+traffic=$!
+started=$SECONDS
+check "$BACK_PERCENT% of what has no live mapping lent within $BACK_SECONDS s" \
+	wait_for "$BACK_SECONDS" given_back
+diag "that took $((SECONDS - started)) s, held $(held_kb) KiB"
+state "ring turns"
+kill "$traffic"
+wait "$traffic" 2>/dev/null
+traffic=
+
+# 2. One that does not
+spike
+equal "mappings of the spike that failed" "$(figure failed)" 0
+state "after the spike"
+check "all that is owned is in use, head-room or reported as held" \
+	wait_for "$BACK_SECONDS" accounted
+at_least "memory held by mappings that do not move, KiB" "$(held_kb)" 1
+diag "by $(sysfs used_kb) KiB of mappings"
+state "ring stands still"
+
+# 3. What is held is not lost
+failures=$(cat "$DEBUGFS/swiotlb/io_tlb_map_fail")
+spike
+equal "mappings that failed while segments drained" \
+	$(($(cat "$DEBUGFS/swiotlb/io_tlb_map_fail") - failures)) 0
+echo 0 >"$TEST_DEV/ring"
+equal "bounce buffers in use at the end, KiB" "$(sysfs used_kb)" 0
+check "$BACK_PERCENT% lent again without the ring" \
+	wait_for "$BACK_SECONDS" lent_percent "$BACK_PERCENT"
