@@ -10,6 +10,8 @@
 # Each commit in turn compiles what it touches with W=1: mm/ and kernel/dma/ as
 # a whole if a header changed, else the directories of its files there, and single
 # objects elsewhere. Warnings that the plain source does not have are errors here.
+#
+# With the option off, struct zone must have the layout of the plain source.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -22,7 +24,7 @@ one_of PART "$PART" '' each options
 need_root
 take_lock
 for ARCH in "${archs[@]}"; do
-	need_packages $(packages_kernel)
+	need_packages $(packages_kernel) dwarves
 done
 
 tree=$BUILD/tree/$KVER
@@ -104,6 +106,17 @@ configure()
 		die "cannot configure" "$(tail -n 3 "$log")"
 }
 
+# zone_layout OUT: as pahole prints it. mm/page_alloc.o has been built there, and is
+# compiled once more the same way, with debugging information.
+zone_layout()
+{
+	local cmd
+
+	cmd=$(sed -n '1s/^[^=]*:= //p' "$1/mm/.page_alloc.o.cmd")
+	(cd "$1" && eval "${cmd%% ; *} -g -o $1.zone.o") >"$log" 2>&1 || return
+	pahole -C zone "$1.zone.o"
+}
+
 verdict()	# NAME STATUS OUT BASELINE
 {
 	local new
@@ -127,6 +140,7 @@ if [ "$PART" != options ]; then
 		configure "$out" "${reclaim[@]}"
 		build "$ARCH, the plain source" "$out" mm/ kernel/dma/ || die "the plain source does not compile" "log: $log"
 		sort -u "$out.warnings" >"$out.baseline"
+		zone_layout "$out" >"$out.zone" || die "cannot tell the layout of struct zone" "log: $log"
 		n=0
 		for c in "${commits[@]}"; do
 			n=$((n + 1))
@@ -183,6 +197,16 @@ if [ "$PART" != each ]; then
 			build "$name" "$out" "${targets[@]}" || status=$?
 			[ -e "$dir/$ARCH.baseline" ] || : >"$dir/$ARCH.baseline"
 			verdict "$name" "$status" "$out" "$dir/$ARCH.baseline"
+			if [ "$status" -ne 0 ] || [ $r$c$d != nyn ] || [ ! -s "$dir/$ARCH.zone" ]; then
+				continue
+			fi
+			name="$ARCH, the option off: struct zone is that of the plain source"
+			if [ "$(zone_layout "$out")" = "$(cat "$dir/$ARCH.zone")" ]; then
+				echo "ok - $name"
+			else
+				bad=$((bad + 1))
+				echo "FAIL - $name"
+			fi
 		done; done; done
 	done
 fi

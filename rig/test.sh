@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Build and boot the reclaim flavour and run the tests: the rig's own, KUnit,
+# Build and boot a kernel with the series and run the tests: the rig's own, KUnit,
 # and tools/testing/selftests/swiotlb. The last line is "N passed, N failed".
 #
 #   ARCH=x86_64|arm64   only this one (both)
+#   FLAVOUR=reclaim|reclaim-dynamic|debug   the kernel (reclaim)
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
 #   LONG=1              those, too, that take too long for each commit
 #
@@ -34,6 +35,11 @@ for t in $TESTS; do
 		die "TESTS: there is no test '$t'" \
 		    "tests: rig kunit $(cd "$ROOT/tools/testing/selftests/swiotlb" && echo *.sh)"
 done
+under_test=${FLAVOUR:-reclaim}
+one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug
+# Everything takes longer where everything is checked
+slower=1
+[ "$under_test" != debug ] || slower=4
 unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
 need_root
 take_lock
@@ -76,10 +82,10 @@ for ARCH in "${archs[@]}"; do
 	stage "build $ARCH"
 	need_packages $(packages_kernel) $(packages_guest) shellcheck
 	export ARCH
-	if call env FLAVOUR=reclaim "$ROOT/rig/kernel.sh" && call "$ROOT/rig/guest.sh"; then
-		pass "$ARCH: the reclaim kernel and the guest are built"
+	if call env FLAVOUR="$under_test" "$ROOT/rig/kernel.sh" && call "$ROOT/rig/guest.sh"; then
+		pass "$ARCH: the $under_test kernel and the guest are built"
 	else
-		fail "$ARCH: build of the reclaim kernel or the guest"
+		fail "$ARCH: build of the $under_test kernel or the guest"
 		finished=1
 		exit 1
 	fi
@@ -117,7 +123,7 @@ judged()
 	local name=$1 want=$2 re=$3 status=0
 	printf '#!/bin/bash\n%s\n' "$4" >"$dir/script"
 	shift 4
-	env ARCH="${archs[0]}" FLAVOUR=reclaim SCRIPT="$dir/script" TIMEOUT=60 LOG="$dir/judged.console" \
+	env ARCH="${archs[0]}" FLAVOUR="$under_test" SCRIPT="$dir/script" TIMEOUT=$((60 * slower)) LOG="$dir/judged.console" \
 		"$@" "$ROOT/rig/boot.sh" >"$dir/judged.out" 2>"$dir/judged.err" </dev/null || status=$?
 	if [ "$status" -eq "$want" ] && grep -qE "$re" "$dir/judged.out" "$dir/judged.err"; then
 		pass "rig: $name"
@@ -230,7 +236,7 @@ for r in /sys/kernel/debug/kunit/swiotlb*/results; do
 	cat "$r"
 done
 END
-	boot "KUnit $ARCH" 180 "$out" ARCH="$ARCH" FLAVOUR=reclaim SCRIPT="$dir/kunit" MEM=1G SMP=2 \
+	boot "KUnit $ARCH" $((180 * slower)) "$out" ARCH="$ARCH" FLAVOUR="$under_test" SCRIPT="$dir/kunit" MEM=1G SMP=2 \
 		CMDLINE="kunit.enable=1 kunit.filter_glob=swiotlb* swiotlb=force,reclaim=64M" || status=$?
 	rm -f "$dir"/suite-*
 	f=$dir/none
@@ -271,7 +277,7 @@ needs_of()	# all but the time limit, on one line
 
 run_group()	# NUMBER COUNT NEEDS FILE...
 {
-	local no=$1 count=$2 cmdline mem smp disk flavour icount modules f name limit=60 t status=0
+	local no=$1 count=$2 cmdline mem smp disk flavour icount modules f name limit=$((60 * slower)) t status=0
 	local out line prefix test_status
 	local -a image=()
 	IFS='|' read -r cmdline mem smp disk flavour icount modules <<<"$3"
@@ -281,7 +287,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 		echo 'cd /job/selftests || exit 1'
 		for f in "$@"; do
 			name=${f##*/}
-			t=$(need "$f" timeout 120)
+			t=$(($(need "$f" timeout 120) * slower))
 			limit=$((limit + t))
 			# timeout(1) runs it in a process group of its own, and ends that
 			printf 'echo "@ begin %s"; timeout -k 10 %d ./%s; echo "@ end %s $?"\n' "$name" "$t" "$name" "$name"
@@ -293,7 +299,9 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 		mkfs.ext4 -q -F "$dir/disk.img"
 		image=(DISK="$dir/disk.img")
 	fi
-	if [ "$flavour" != reclaim ]; then
+	if [ "$flavour" = reclaim ]; then
+		flavour=$under_test
+	else
 		call env RIG_NO_BUILD= FLAVOUR="$flavour" "$ROOT/rig/kernel.sh" ||
 			{ fail "$ARCH $flavour: the kernel does not build"; return 0; }
 	fi
@@ -311,7 +319,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 			case ${test_status:-none} in
 			0|4) ;;
 			none) fail "$prefix did not end" ;;
-			124|137) fail "$prefix did not end within $(need "$f" timeout 120) s" ;;
+			124|137) fail "$prefix did not end within $(($(need "$f" timeout 120) * slower)) s" ;;
 			*) [ "$failed" -gt "$before" ] || fail "$prefix ended with status $test_status" ;;
 			esac
 		else
