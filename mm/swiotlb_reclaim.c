@@ -1488,6 +1488,7 @@ static int __init swiotlb_reclaim_init(void)
 	unsigned int area, lent = 0;
 	struct io_tlb_pool *pool;
 	struct task_struct *task;
+	phys_addr_t last;
 
 	static_assert(MIGRATE_TYPES <= 1 << PB_migratetype_bits);
 
@@ -1540,8 +1541,10 @@ static int __init swiotlb_reclaim_init(void)
 		lent += lend_area(area, area_segments() - reclaim.floor);
 	mutex_unlock(&reclaim.lock);
 
-	pr_info("%lu of %lu KiB lent, floor %lu KiB, %u areas, zone %s\n",
-		lent * SWIOTLB_SEGMENT_BYTES >> 10, slots_to_kb(pool->nslabs),
+	last = pool->end - 1;
+	pr_info("[mem %pa-%pa] %lu of %lu KiB lent, floor %lu KiB, %u areas, zone %s\n",
+		&pool->start, &last, lent * SWIOTLB_SEGMENT_BYTES >> 10,
+		slots_to_kb(pool->nslabs),
 		reclaim.floor * pool->nareas * SWIOTLB_SEGMENT_BYTES >> 10,
 		pool->nareas, reclaim.zone->name);
 

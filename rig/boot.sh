@@ -132,6 +132,16 @@ for m in "${modules[@]}"; do
 done
 if [ -d "$ROOT/tools/testing/selftests/swiotlb" ]; then
 	cp -r "$ROOT/tools/testing/selftests/swiotlb" "$job/selftests"
+	mkdir -p "$BUILD/guest/$ARCH/selftests"
+	for f in "$ROOT"/tools/testing/selftests/swiotlb/*.c; do
+		program=$BUILD/guest/$ARCH/selftests/$(basename "$f" .c)
+		if [ ! -e "$program" ] || [ "$f" -nt "$program" ]; then
+			"$(cross_prefix)gcc" -O2 -Wall -Werror -static -o "$program.tmp" "$f" ||
+				die "cannot compile ${f#"$ROOT"/}"
+			mv "$program.tmp" "$program"
+		fi
+		cp "$program" "$job/selftests/"
+	done
 fi
 for f in ${JOB_FILES:-}; do
 	cp "$f" "$job/"

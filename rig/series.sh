@@ -4,7 +4,8 @@
 # Write dist/$KVER/: the complete mail series, our new files folded in, that
 # "git am" applies to a plain kernel. Checked by applying it.
 #
-# patches/$KVER/cover.txt, if there: first line the subject, then the text.
+# patches/$KVER/cover.txt, if there: first line the subject, then the text. It becomes
+# 0000-cover-letter.txt, so that "git am *.patch" takes all there is.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -59,7 +60,8 @@ if [ -r "$PATCHES/cover.txt" ]; then
 		sed -e '1,/^\*\*\* BLURB HERE \*\*\*$/d' "$cover" | sed '1{/^$/d}'
 	} >"$work/cover"
 	rm -f "$cover"
-	mv "$work/cover" "$work/0000-cover-letter.patch"
+	# Not *.patch, at which git am would stop: there is no change in it
+	mv "$work/cover" "$work/0000-cover-letter.txt"
 fi
 
 # 3. Does it apply to the plain source, and give what the rig builds?
@@ -68,7 +70,7 @@ rgit -C "$tree" worktree add -q --no-checkout --detach "$work.am" base
 (
 	cd "$work.am"
 	rgit read-tree HEAD
-	mapfile -t mails < <(find "$work" -name '*.patch' ! -name '0000-*' | sort)
+	mapfile -t mails < <(find "$work" -name '*.patch' | sort)
 	# Files are checked out as git am asks for them
 	if ! rgit am -q "${mails[@]}" >"$work.log" 2>&1; then
 		cat "$work.log" >&2

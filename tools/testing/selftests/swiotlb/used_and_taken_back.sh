@@ -113,7 +113,7 @@ kills=$(vmstat oom_kill)
 
 # 1. Pressure
 pressure_start
-check "pressure uses $USED_PERCENT% of the lent memory" wait_for 30 used_enough
+check "pressure uses $USED_PERCENT% of the lent memory" wait_for 120 used_enough
 state "pressure"
 
 # 2. I/O under pressure

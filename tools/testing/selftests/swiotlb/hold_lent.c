@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A process that has lent bounce buffers in its memory and holds on to them.
+ *
+ *   hold_lent FIRST LAST KIB io_uring
+ *   hold_lent FIRST LAST KIB pipe PERMILLE
+ *
+ * FIRST and LAST are the first and the last byte of the pool (hexadecimal
+ * physical addresses, as the kernel logs them at boot). KIB of memory are faulted
+ * in, and "lent N" says how many pages of them are lent ones. After a line of input,
+ * either all of it is registered as a buffer of io_uring, which pins it for a long
+ * time, or PERMILLE of its lent pages, chosen at random, are put into pipes, which
+ * holds a reference to each as DMA for a read or write would. "held N" says how many
+ * lent pages that are. At the end of its input it checks that its memory still has
+ * what it wrote there, and prints "wrong N" (words).
+ *
+ * Exit status 4 if the kernel has no such thing.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/io_uring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define KSFT_SKIP	4
+#define PIPE_PAGES	256	/* what pipe-max-size allows by default: 1 MiB */
+#define MAX_PIPES	256
+
+static uint64_t first, last;
+static size_t bytes, page_size;
+static unsigned char *memory;
+static int pagemap;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(errno == ENOSYS ? KSFT_SKIP : 1);
+}
+
+/* Is the page at @offset of our memory one of the pool? */
+static int is_lent(size_t offset)
+{
+	uint64_t entry, addr;
+
+	if (pread(pagemap, &entry, sizeof(entry),
+		  ((uintptr_t)memory + offset) / page_size * sizeof(entry)) != sizeof(entry))
+		fail("/proc/self/pagemap");
+	if (!(entry & 1ULL << 63))
+		return 0;
+	addr = (entry & ((1ULL << 55) - 1)) * page_size;
+	return addr >= first && addr <= last;
+}
+
+static size_t count_lent(void)
+{
+	size_t offset, lent = 0;
+
+	for (offset = 0; offset < bytes; offset += page_size)
+		lent += is_lent(offset);
+	return lent;
+}
+
+static uint64_t pattern(size_t offset)
+{
+	return offset * 0x9e3779b97f4a7c15ULL ^ getpid();
+}
+
+/* Returns how many lent pages are held. */
+static size_t hold_by_io_uring(void)
+{
+	struct io_uring_params params = {};
+	struct iovec iov = { .iov_base = memory, .iov_len = bytes };
+	int ring = syscall(SYS_io_uring_setup, 1, &params);
+
+	if (ring < 0)
+		fail("io_uring_setup");
+	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1))
+		fail("io_uring_register");
+	return count_lent();
+}
+
+static size_t hold_by_pipe(unsigned int permille)
+{
+	int pipes[MAX_PIPES][2];
+	unsigned int nr = 0, left = 0;
+	size_t offset, held = 0;
+
+	srandom(1);
+	for (offset = 0; offset < bytes; offset += page_size) {
+		struct iovec iov = {
+			.iov_base = memory + offset,
+			.iov_len = page_size,
+		};
+
+		if (random() % 1000 >= permille || !is_lent(offset))
+			continue;
+		if (!left) {
+			if (nr == MAX_PIPES)
+				break;
+			if (pipe(pipes[nr]) ||
+			    fcntl(pipes[nr][1], F_SETPIPE_SZ, PIPE_PAGES * page_size) < 0)
+				fail("pipe");
+			nr++;
+			left = PIPE_PAGES;
+		}
+		if (vmsplice(pipes[nr - 1][1], &iov, 1, 0) != (ssize_t)page_size)
+			fail("vmsplice");
+		left--;
+		held++;
+	}
+	return held;
+}
+
+int main(int argc, char **argv)
+{
+	size_t offset, held, wrong = 0;
+	int c;
+
+	if (argc < 5) {
+		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | pipe PERMILLE\n", argv[0]);
+		return 1;
+	}
+	first = strtoull(argv[1], NULL, 16);
+	last = strtoull(argv[2], NULL, 16);
+	bytes = strtoull(argv[3], NULL, 10) * 1024;
+	page_size = sysconf(_SC_PAGESIZE);
+	pagemap = open("/proc/self/pagemap", O_RDONLY);
+	if (pagemap < 0)
+		fail("/proc/self/pagemap");
+
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		fail("mmap");
+	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
+		*(uint64_t *)(memory + offset) = pattern(offset);
+	printf("lent %zu\n", count_lent());
+	fflush(stdout);
+	do
+		c = getchar();
+	while (c != EOF && c != '\n');
+
+	if (!strcmp(argv[4], "io_uring"))
+		held = hold_by_io_uring();
+	else
+		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
+	printf("held %zu\n", held);
+	fflush(stdout);
+
+	while (getchar() != EOF)
+		;
+	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
+		wrong += *(uint64_t *)(memory + offset) != pattern(offset);
+	printf("wrong %zu\n", wrong);
+	return 0;
+}
