@@ -26,6 +26,8 @@
  *   ring      write n: keep n buffers of 4 KiB mapped, as the receive ring of a
  *             network card does, until another number is written
  *   turn      write n: unmap and map again n buffers of the ring, the oldest first
+ *   thin      write n: unmap all buffers of the ring but each n-th, which leaves the
+ *             others scattered over all the memory that the ring had
  *   result    figures of the last burst or loop, one key=value a line
  *
  * A burst maps count buffers, keeps them all mapped for hold_ms, and unmaps
@@ -754,6 +756,27 @@ static int turn_set(void *data, u64 nr)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(turn_fops, NULL, turn_set, "%llu\n");
 
+static int thin_set(void *data, u64 n)
+{
+	u32 i, kept = 0;
+
+	if (!n)
+		return -EINVAL;
+	mutex_lock(&ring.lock);
+	for (i = 0; i < ring.nr; i++) {
+		if (i % n)
+			ring_unmap(i);
+		else
+			ring.dma[kept++] = ring.dma[i];
+		cond_resched();
+	}
+	ring.nr = kept;
+	ring.oldest = 0;
+	mutex_unlock(&ring.lock);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(thin_fops, NULL, thin_set, "%llu\n");
+
 /* --------------------------------------------------------------- debugfs */
 
 /* Take the settings and do one run; @what is do_burst() or do_loop() */
@@ -898,6 +921,7 @@ static void create_files(void)
 	debugfs_create_file("loop", 0200, test_dir, NULL, &loop_fops);
 	debugfs_create_file("ring", 0200, test_dir, NULL, &ring_fops);
 	debugfs_create_file("turn", 0200, test_dir, NULL, &turn_fops);
+	debugfs_create_file("thin", 0200, test_dir, NULL, &thin_fops);
 	debugfs_create_file("result", 0400, test_dir, NULL, &result_fops);
 }
 

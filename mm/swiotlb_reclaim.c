@@ -61,10 +61,16 @@
 #define SAMPLE_PERIOD	(HZ / 4)
 
 /*
- * How much of the recent peak of an area is forgotten with each sample: an
- * eighth, so that a peak has halved after 5 samples.
+ * Samples that are remembered one by one: 4 s. After a spike its memory is lent that
+ * much later.
  */
-#define PEAK_DECAY_SHIFT	3
+#define PEAK_SAMPLES	16
+
+/*
+ * Windows of so many samples that are remembered, too: 64 s. I/O that goes on
+ * reaches its peak on each CPU again within that time, and moves no segment.
+ */
+#define PEAK_WINDOWS	16
 
 /* Passes over a segment in which some folio was busy for a moment. */
 #define EVACUATE_PASSES	3
@@ -114,7 +120,8 @@ static DEFINE_PER_CPU(struct swiotlb_hists, swiotlb_hists);
 
 /**
  * struct area_policy - what the policy remembers of an area
- * @peak:	Recent peak of mapped slots, decaying.
+ * @samples:	The most slots that were mapped in each of the last periods.
+ * @windows:	The largest of the samples of each of the last windows.
  * @backoff:	Jiffies to pause after the next evacuation without success.
  * @retry:	When evacuation may be tried again, in jiffies.
  *
@@ -122,7 +129,8 @@ static DEFINE_PER_CPU(struct swiotlb_hists, swiotlb_hists);
  * one area that cannot be emptied must not keep others from it.
  */
 struct area_policy {
-	unsigned int peak;
+	unsigned int samples[PEAK_SAMPLES];
+	unsigned int windows[PEAK_WINDOWS];
 	unsigned long backoff;
 	unsigned long retry;
 };
@@ -149,6 +157,7 @@ struct block_policy {
  * @areas:	An element for each area, and a last one for the pool.
  * @blocks:	An element for each pageblock.
  * @costs:	Of the blocks evacuation chooses from. Under @lock.
+ * @period:	Number of the current period. Under @lock.
  * @floor:	Segments of each area that are never lent. Under @lock.
  * @low:	Free slots below which an area is refilled. Under @lock.
  * @refill:	Free slots an area is refilled to. Under @lock.
@@ -170,6 +179,7 @@ static struct swiotlb_reclaim {
 	struct area_policy *areas;
 	struct block_policy *blocks;
 	unsigned int costs[EVACUATE_WINDOW];
+	unsigned int period;
 	unsigned int floor;
 	unsigned int low;
 	unsigned int refill;
@@ -856,6 +866,28 @@ static unsigned int lend_area(unsigned int area, unsigned int want)
 	return lent;
 }
 
+static unsigned int max_of(const unsigned int *values, unsigned int nr)
+{
+	unsigned int max = 0;
+
+	while (nr--)
+		max = max(max, values[nr]);
+	return max;
+}
+
+/*
+ * Is as much mapped as a short time ago, or at least half of it? Then an area that
+ * is less used than it was will be again: tasks move from one CPU to another, and
+ * with them their mappings from one area to another.
+ */
+static bool use_goes_on(void)
+{
+	const struct area_policy *all = &reclaim.areas[reclaim.pool->nareas];
+
+	return max_of(all->samples, PEAK_SAMPLES) >=
+	       max_of(all->windows, PEAK_WINDOWS) / 2;
+}
+
 /*
  * How many segments an area should own: its floor; if it is in use, then its
  * recent peak and a quarter, and what it is refilled to on top, or the next
@@ -863,8 +895,11 @@ static unsigned int lend_area(unsigned int area, unsigned int want)
  */
 static unsigned int area_target(unsigned int area)
 {
-	unsigned int peak = reclaim.areas[area].peak;
+	const struct area_policy *policy = &reclaim.areas[area];
+	unsigned int peak;
 
+	peak = use_goes_on() ? max_of(policy->windows, PEAK_WINDOWS) :
+			       max_of(policy->samples, PEAK_SAMPLES);
 	if (!peak)
 		return reclaim.floor;
 	return max(reclaim.floor,
@@ -872,12 +907,44 @@ static unsigned int area_target(unsigned int area)
 				IO_TLB_SEGSIZE));
 }
 
-static void update_peak(unsigned int area, unsigned int mapped)
+/* Add a sample; the one it takes the place of, and that of a window, are gone. */
+static void add_sample(struct area_policy *policy, unsigned int period,
+		       unsigned int slots)
 {
-	unsigned int *peak = &reclaim.areas[area].peak;
+	unsigned int sample = period % PEAK_SAMPLES;
+	unsigned int window = period / PEAK_SAMPLES % PEAK_WINDOWS;
 
-	*peak -= DIV_ROUND_UP(*peak, 1 << PEAK_DECAY_SHIFT);
-	*peak = max(*peak, mapped);
+	policy->samples[sample] = slots;
+	if (!sample)
+		policy->windows[window] = 0;
+	policy->windows[window] = max(policy->windows[window], slots);
+}
+
+/*
+ * Sample use after @periods. Those without a sample have none of their own: when
+ * in all that time the peak was cannot be told, so it counts as just now.
+ */
+static void sample_use(unsigned long periods)
+{
+	unsigned int nareas = reclaim.pool->nareas;
+	unsigned int area, slots, sum = 0;
+
+	/* More would only have what is forgotten forgotten again */
+	periods = min_t(unsigned long, periods,
+			PEAK_SAMPLES * (PEAK_WINDOWS + 1));
+	for (; periods > 1; periods--) {
+		reclaim.period++;
+		for (area = 0; area <= nareas; area++)
+			add_sample(&reclaim.areas[area], reclaim.period, 0);
+	}
+
+	reclaim.period++;
+	for (area = 0; area < nareas; area++) {
+		slots = swiotlb_area_peak(reclaim.pool, area);
+		add_sample(&reclaim.areas[area], reclaim.period, slots);
+		sum += slots;
+	}
+	add_sample(&reclaim.areas[nareas], reclaim.period, sum);
 }
 
 /* Free slots of an area without those of draining segments. */
@@ -973,14 +1040,12 @@ static void shrink_area(unsigned int area, struct swiotlb_area_stat *stat)
  * balance_area() - refill an area, or lend what it does not need
  * @area:	Index of the area.
  * @quiet:	Nothing has been taken back for a while, so lending is allowed.
- * @sample:	Use is to be sampled now.
  * @surplus:	Set to %true if the area owns more than its floor.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments that were wanted and not had.
  */
-static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
-				 bool *surplus)
+static unsigned int balance_area(unsigned int area, bool quiet, bool *surplus)
 {
 	unsigned int first = area * area_segments();
 	unsigned int owned, usable, want = 0, taken = 0;
@@ -989,8 +1054,6 @@ static unsigned int balance_area(unsigned int area, bool quiet, bool sample,
 	swiotlb_area_stat(reclaim.pool, area, &stat);
 	owned = area_owned(&stat);
 	usable = usable_slots(area, &stat);
-	if (sample)
-		update_peak(area, stat.mapped);
 
 	/* What drains is nearer than what is lent */
 	if (stat.draining && (!reclaim.enabled || usable < reclaim.low)) {
@@ -1053,16 +1116,19 @@ static unsigned int serve_missed(void)
 static unsigned int balance(unsigned long *sampled, bool *surplus)
 {
 	unsigned int area, missing = 0;
-	bool quiet, sample;
+	unsigned long periods;
+	bool quiet;
 
 	mutex_lock(&reclaim.lock);
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
-	sample = time_after_eq(jiffies, *sampled + SAMPLE_PERIOD);
-	if (sample)
+	periods = (jiffies - *sampled) / SAMPLE_PERIOD;
+	if (periods) {
 		*sampled = jiffies;
+		sample_use(periods);
+	}
 	if (!reclaim.paused) {
 		for (area = 0; area < reclaim.pool->nareas; area++)
-			missing += balance_area(area, quiet, sample, surplus);
+			missing += balance_area(area, quiet, surplus);
 		missing += serve_missed();
 	}
 	mutex_unlock(&reclaim.lock);

@@ -76,6 +76,7 @@ unsigned int swiotlb_segment_used(struct io_tlb_pool *pool, unsigned int segment
 void swiotlb_area_reopen(struct io_tlb_pool *pool, unsigned int area);
 void swiotlb_area_set_wake(struct io_tlb_pool *pool, unsigned int area,
 			   unsigned int free);
+unsigned int swiotlb_area_peak(struct io_tlb_pool *pool, unsigned int area);
 void swiotlb_area_stat(struct io_tlb_pool *pool, unsigned int area,
 		       struct swiotlb_area_stat *stat);
 
