@@ -24,6 +24,9 @@ static void eat(volatile unsigned long *done)
 	if (fd < 0 || write(fd, "1000", 4) != 4)
 		_exit(2);
 	close(fd);
+	/* Or the last pages are a struggle to keep this program in memory */
+	if (mlockall(MCL_CURRENT))
+		_exit(4);
 	for (;;) {
 		char *p = mmap(NULL, STEP, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
