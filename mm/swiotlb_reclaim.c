@@ -119,32 +119,28 @@ struct swiotlb_hists {
 static DEFINE_PER_CPU(struct swiotlb_hists, swiotlb_hists);
 
 /**
- * struct area_policy - what the policy remembers of an area
- * @samples:	The most slots that were mapped in each of the last periods.
+ * struct use_history - how many slots were mapped, in an area or in all of them
+ * @samples:	The most in each of the last periods.
  * @windows:	The largest of the samples of each of the last windows.
- * @backoff:	Jiffies to pause after the next evacuation without success.
- * @retry:	When evacuation may be tried again, in jiffies.
  *
- * Under reclaim.lock. There is one more for what concerns the whole pool, as
- * one area that cannot be emptied must not keep others from it.
+ * Under reclaim.lock.
  */
-struct area_policy {
+struct use_history {
 	unsigned int samples[PEAK_SAMPLES];
 	unsigned int windows[PEAK_WINDOWS];
-	unsigned long backoff;
-	unsigned long retry;
 };
 
 /**
- * struct block_policy - what the policy remembers of a pageblock
- * @backoff:	Jiffies to leave it alone after the next evacuation that failed.
- * @retry:	When evacuation may be tried again, in jiffies.
+ * struct backoff - when to try again what had no success
+ * @pause:	Jiffies for which to pause the next time, zero after a success.
+ * @retry:	When it may be tried again, in jiffies, unless @pause is zero.
  *
- * Under reclaim.lock. A page may be pinned for as long as a device is in use, so
- * a block that could not be emptied is left for longer each time.
+ * Under reclaim.lock. One for all evacuation, and one for each pageblock: a page
+ * may be pinned for as long as a device is in use, so a block that could not be
+ * emptied is left for longer each time.
  */
-struct block_policy {
-	unsigned long backoff;
+struct backoff {
+	unsigned long pause;
 	unsigned long retry;
 };
 
@@ -154,13 +150,14 @@ struct block_policy {
  * @pool:	The pool that lends. Set once.
  * @zone:	The zone all of it lies in. Set once.
  * @task:	kswiotlbd. Set once.
- * @areas:	An element for each area, and a last one for the pool.
- * @blocks:	An element for each pageblock.
+ * @use:	Of each area, and a last one of the pool. Under @lock.
+ * @evacuation:	When segments may be evacuated again. Under @lock.
+ * @blocks:	When each pageblock may be. Under @lock.
  * @costs:	Of the blocks evacuation chooses from. Under @lock.
  * @period:	Number of the current period. Under @lock.
  * @floor:	Segments of each area that are never lent. Under @lock.
- * @low:	Free slots below which an area is refilled. Under @lock.
- * @refill:	Free slots an area is refilled to. Under @lock.
+ * @low:	Free slots below which the pool is refilled. Under @lock.
+ * @refill:	Free slots the pool is refilled to. Under @lock.
  * @cursor:	Pageblock at which the next evacuation begins. Under @lock.
  * @enabled:	Whether to lend at all. Under @lock.
  * @paused:	A test moves segments itself. Under @lock.
@@ -176,8 +173,9 @@ static struct swiotlb_reclaim {
 	struct io_tlb_pool *pool;
 	struct zone *zone;
 	struct task_struct *task;
-	struct area_policy *areas;
-	struct block_policy *blocks;
+	struct use_history *use;
+	struct backoff evacuation;
+	struct backoff *blocks;
 	unsigned int costs[EVACUATE_WINDOW];
 	unsigned int period;
 	unsigned int floor;
@@ -546,6 +544,12 @@ static unsigned int block_segments(void)
 	return pageblock_nr_pages / SWIOTLB_SEGMENT_PAGES;
 }
 
+/* First segment of a pageblock */
+static unsigned int start_of(unsigned int block)
+{
+	return block * block_segments();
+}
+
 static unsigned int nr_blocks(void)
 {
 	return swiotlb_nr_segments(reclaim.pool) / block_segments();
@@ -594,6 +598,18 @@ static unsigned int page_cost(struct page *page, unsigned long left,
 	return 0;
 }
 
+static bool may_try(const struct backoff *backoff)
+{
+	return !backoff->pause || time_after_eq(jiffies, backoff->retry);
+}
+
+/* Nothing was had: pause, and for twice as long the next time, up to @max. */
+static void back_off(struct backoff *backoff, unsigned long max)
+{
+	backoff->pause = clamp(backoff->pause * 2, BACKOFF_MIN, max);
+	backoff->retry = jiffies + backoff->pause;
+}
+
 /*
  * What a segment costs that is had by emptying the lent ones in [first, last),
  * which is within a pageblock. COST_NEVER if there is none, or if that was tried
@@ -601,12 +617,11 @@ static unsigned int page_cost(struct page *page, unsigned long left,
  */
 static unsigned int block_cost(unsigned int first, unsigned int last)
 {
-	struct block_policy *block = &reclaim.blocks[first / block_segments()];
 	unsigned int segment, lent = 0;
 	unsigned long pfn, end, pages;
 	u64 cost = 0;
 
-	if (block->backoff && time_before(jiffies, block->retry))
+	if (!may_try(&reclaim.blocks[first / block_segments()]))
 		return COST_NEVER;
 
 	for (segment = first; segment < last; segment++) {
@@ -641,18 +656,14 @@ static unsigned int cheapest_block(unsigned int nr, unsigned int limit)
  */
 static void note_block(unsigned int block, unsigned int cost, bool failed)
 {
-	struct block_policy *policy = &reclaim.blocks[block];
-	unsigned long max = BACKOFF_MAX;
-
-	if (!failed) {
-		policy->backoff = 0;
-		return;
-	}
 	/* The cost is an average over segments */
-	if (cost >= COST_STUCK / block_segments())
-		max = BLOCK_BACKOFF_MAX;
-	policy->backoff = clamp(policy->backoff * 2, BACKOFF_MIN, max);
-	policy->retry = jiffies + policy->backoff;
+	bool stuck = cost >= COST_STUCK / block_segments();
+
+	if (failed)
+		back_off(&reclaim.blocks[block],
+			 stuck ? BLOCK_BACKOFF_MAX : BACKOFF_MAX);
+	else
+		reclaim.blocks[block].pause = 0;
 }
 
 /**
@@ -674,13 +685,12 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 				    unsigned int first, unsigned int last,
 				    unsigned int want, int *error)
 {
-	unsigned int i, from, to, cost, limit, had, taken = 0;
+	unsigned int i, cost, limit, had, taken = 0;
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		from = max(first, (block + i) * block_segments());
-		to = min(last, (block + i + 1) * block_segments());
-		reclaim.costs[i] = block_cost(from, to);
+		reclaim.costs[i] = block_cost(max(first, start_of(block + i)),
+					      min(last, start_of(block + i + 1)));
 		cond_resched();
 	}
 
@@ -692,10 +702,10 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 			break;
 		cost = reclaim.costs[i];
 		reclaim.costs[i] = COST_NEVER;
-		from = max(first, (block + i) * block_segments());
-		to = min(last, (block + i + 1) * block_segments());
 		err = 0;
-		had = evacuate_block(from, to, want - taken, &err);
+		had = evacuate_block(max(first, start_of(block + i)),
+				     min(last, start_of(block + i + 1)),
+				     want - taken, &err);
 		taken += had;
 		/* -ENOMEM is not the block's fault, and stays the reason */
 		if (err != -ENOMEM && err != -EAGAIN)
@@ -713,13 +723,10 @@ static bool evacuation_is_due(unsigned int first, unsigned int last)
 	unsigned int segment = first;
 
 	for (;;) {
-		struct block_policy *block;
-
 		segment = find_next_bit(reclaim.pool->lent, last, segment);
 		if (segment >= last)
 			return false;
-		block = &reclaim.blocks[segment / block_segments()];
-		if (!block->backoff || time_after_eq(jiffies, block->retry))
+		if (may_try(&reclaim.blocks[segment / block_segments()]))
 			return true;
 		segment = ALIGN(segment + 1, block_segments());
 	}
@@ -778,22 +785,22 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
  * @first:	First segment of the range.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @policy:	Whose back-off counts, or %NULL if no back-off does.
+ * @at_once:	Whether to evacuate even what was tried in vain a short time ago.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
  */
 static unsigned int take_segments(unsigned int first, unsigned int last,
-				  unsigned int want, struct area_policy *policy)
+				  unsigned int want, bool at_once)
 {
 	unsigned int taken = take_free_segments(first, last, want);
 	int error = 0;
 
 	if (taken >= want)
 		return taken;
-	if (policy && time_before(jiffies, policy->retry))
+	if (!at_once && !may_try(&reclaim.evacuation))
 		return taken;
-	if (!policy)
+	if (at_once)
 		memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
 
 	if (find_next_bit(reclaim.pool->lent, last, first) < last)
@@ -802,15 +809,10 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 		WRITE_ONCE(reclaim.last_failure, error_text(error));
 	}
-	if (!policy)
-		return taken;
-	if (taken) {
-		policy->backoff = BACKOFF_MIN;
-	} else {
-		policy->retry = jiffies + policy->backoff;
-		policy->backoff = min_t(unsigned long, policy->backoff * 2,
-					BACKOFF_MAX);
-	}
+	if (taken)
+		reclaim.evacuation.pause = 0;
+	else if (!at_once)
+		back_off(&reclaim.evacuation, BACKOFF_MAX);
 	return taken;
 }
 
@@ -882,42 +884,59 @@ static unsigned int max_of(const unsigned int *values, unsigned int nr)
  */
 static bool use_goes_on(void)
 {
-	const struct area_policy *all = &reclaim.areas[reclaim.pool->nareas];
+	const struct use_history *all = &reclaim.use[reclaim.pool->nareas];
 
 	return max_of(all->samples, PEAK_SAMPLES) >=
 	       max_of(all->windows, PEAK_WINDOWS) / 2;
 }
 
-/*
- * How many segments an area should own: its floor; if it is in use, then its
- * recent peak and a quarter, and what it is refilled to on top, or the next
- * mappings would have the worker take back what it has just lent.
- */
-static unsigned int area_target(unsigned int area)
+/* Slots that should be owned for a recent peak: a quarter more, plus @free. */
+static unsigned int slots_for(const struct use_history *use, bool goes_on,
+			      unsigned int free)
 {
-	const struct area_policy *policy = &reclaim.areas[area];
-	unsigned int peak;
+	unsigned int peak = goes_on ? max_of(use->windows, PEAK_WINDOWS) :
+				      max_of(use->samples, PEAK_SAMPLES);
 
-	peak = use_goes_on() ? max_of(policy->windows, PEAK_WINDOWS) :
-			       max_of(policy->samples, PEAK_SAMPLES);
-	if (!peak)
-		return reclaim.floor;
-	return max(reclaim.floor,
-		   DIV_ROUND_UP(peak + peak / 4 + reclaim.refill,
-				IO_TLB_SEGSIZE));
+	return peak ? peak + peak / 4 + free : 0;
+}
+
+/*
+ * How many segments an area should own: its floor, or what was used of late. More
+ * than that is of no use to its CPU.
+ */
+static unsigned int area_target(unsigned int area, bool goes_on)
+{
+	unsigned int slots = slots_for(&reclaim.use[area], goes_on, 0);
+
+	return max(reclaim.floor, DIV_ROUND_UP(slots, IO_TLB_SEGSIZE));
+}
+
+/*
+ * How many segments the pool should own. Mappings that find an area full use
+ * another, so this may be less than the areas should. At the peak as much is left
+ * free as does not have it refilled.
+ */
+static unsigned int pool_target(bool goes_on)
+{
+	unsigned int nareas = reclaim.pool->nareas;
+	unsigned int slots = slots_for(&reclaim.use[nareas], goes_on,
+				       reclaim.low);
+
+	return max(reclaim.floor * nareas,
+		   DIV_ROUND_UP(slots, IO_TLB_SEGSIZE));
 }
 
 /* Add a sample; the one it takes the place of, and that of a window, are gone. */
-static void add_sample(struct area_policy *policy, unsigned int period,
+static void add_sample(struct use_history *use, unsigned int period,
 		       unsigned int slots)
 {
 	unsigned int sample = period % PEAK_SAMPLES;
 	unsigned int window = period / PEAK_SAMPLES % PEAK_WINDOWS;
 
-	policy->samples[sample] = slots;
+	use->samples[sample] = slots;
 	if (!sample)
-		policy->windows[window] = 0;
-	policy->windows[window] = max(policy->windows[window], slots);
+		use->windows[window] = 0;
+	use->windows[window] = max(use->windows[window], slots);
 }
 
 /*
@@ -935,16 +954,16 @@ static void sample_use(unsigned long periods)
 	for (; periods > 1; periods--) {
 		reclaim.period++;
 		for (area = 0; area <= nareas; area++)
-			add_sample(&reclaim.areas[area], reclaim.period, 0);
+			add_sample(&reclaim.use[area], reclaim.period, 0);
 	}
 
 	reclaim.period++;
 	for (area = 0; area < nareas; area++) {
 		slots = swiotlb_area_peak(reclaim.pool, area);
-		add_sample(&reclaim.areas[area], reclaim.period, slots);
+		add_sample(&reclaim.use[area], reclaim.period, slots);
 		sum += slots;
 	}
-	add_sample(&reclaim.areas[nareas], reclaim.period, sum);
+	add_sample(&reclaim.use[nareas], reclaim.period, sum);
 }
 
 /* Free slots of an area without those of draining segments. */
@@ -1008,87 +1027,114 @@ static void drain_area(unsigned int area, unsigned int want)
 }
 
 /**
- * shrink_area() - lend what an area does not need
+ * shrink_area() - lend some of an area
  * @area:	Index of the area.
- * @stat:	Of the area, as of now. Brought up to date.
+ * @want:	How many segments.
  *
  * What is idle is lent at once. As many segments as are still too many then
  * drain, and are lent by one of the next calls.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  */
-static void shrink_area(unsigned int area, struct swiotlb_area_stat *stat)
+static void shrink_area(unsigned int area, unsigned int want)
 {
-	unsigned int owned = area_owned(stat);
-	unsigned int target = area_target(area), surplus;
+	struct swiotlb_area_stat stat;
 
-	if (owned > target)
-		owned -= lend_area(area, owned - target);
-	surplus = owned > target ? owned - target : 0;
-
-	swiotlb_area_stat(reclaim.pool, area, stat);
-	if (stat->draining > surplus) {
+	want -= lend_area(area, want);
+	swiotlb_area_stat(reclaim.pool, area, &stat);
+	if (stat.draining > want) {
 		/* Choose again, or too few would be left for mappings */
 		swiotlb_area_reopen(reclaim.pool, area);
-		stat->draining = 0;
+		stat.draining = 0;
 	}
-	if (stat->draining < surplus)
-		drain_area(area, surplus - stat->draining);
+	if (stat.draining < want)
+		drain_area(area, want - stat.draining);
 }
 
 /**
- * balance_area() - refill an area, or lend what it does not need
- * @area:	Index of the area.
- * @quiet:	Nothing has been taken back for a while, so lending is allowed.
- * @surplus:	Set to %true if the area owns more than its floor.
+ * shrink_pool() - lend what the pool does not need
+ * @owned:	Segments it owns.
+ *
+ * An area that owns no more than it should keeps that, even if another has less.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ */
+static void shrink_pool(unsigned int owned)
+{
+	bool goes_on = use_goes_on();
+	unsigned int target = pool_target(goes_on);
+	unsigned int surplus = owned > target ? owned - target : 0;
+	struct swiotlb_area_stat stat;
+	unsigned int area, want;
+
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		target = area_target(area, goes_on);
+		owned = area_owned(&stat);
+		want = min(surplus, owned > target ? owned - target : 0);
+		surplus -= want;
+		shrink_area(area, want);
+	}
+}
+
+/*
+ * Take segments for areas that own less than their floor, as it may have been
+ * raised. Returns how many could not be had.
+ */
+static unsigned int refill_floor(void)
+{
+	unsigned int area, first, owned, missing = 0;
+	struct swiotlb_area_stat stat;
+
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		owned = area_owned(&stat);
+		if (owned >= reclaim.floor || !stat.lent)
+			continue;
+		first = area * area_segments();
+		missing += reclaim.floor - owned -
+			   take_segments(first, first + area_segments(),
+					 reclaim.floor - owned, false);
+	}
+	return missing;
+}
+
+/**
+ * refill() - take segments, as the pool is low on free slots
+ * @want:	How many, by migration if need be.
+ *
+ * If use has grown, it will again. So areas that are used to the full get what
+ * they should own, too, as long as that is free.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments that were wanted and not had.
  */
-static unsigned int balance_area(unsigned int area, bool quiet, bool *surplus)
+static unsigned int refill(unsigned int want)
 {
-	unsigned int first = area * area_segments();
-	unsigned int owned, usable, want = 0, taken = 0;
+	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
+	unsigned int area, first, owned, target, taken = 0;
 	struct swiotlb_area_stat stat;
+	bool goes_on = use_goes_on();
 
-	swiotlb_area_stat(reclaim.pool, area, &stat);
-	owned = area_owned(&stat);
-	usable = usable_slots(area, &stat);
-
-	/* What drains is nearer than what is lent */
-	if (stat.draining && (!reclaim.enabled || usable < reclaim.low)) {
-		swiotlb_area_reopen(reclaim.pool, area);
-		usable = stat.free;
-		stat.draining = 0;
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		first = area * area_segments();
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		owned = area_owned(&stat);
+		target = area_target(area, goes_on);
+		if (owned < target)
+			taken += take_free_segments(first,
+						    first + area_segments(),
+						    target - owned);
 	}
-
-	if (!reclaim.enabled)
-		want = stat.lent;
-	else if (owned < reclaim.floor)
-		want = reclaim.floor - owned;
-	else if (usable < reclaim.low)
-		want = DIV_ROUND_UP(reclaim.refill - usable, IO_TLB_SEGSIZE);
-
-	want = min(want, stat.lent);
-	if (want) {
-		taken = take_segments(first, first + area_segments(), want,
-				      &reclaim.areas[area]);
-		if (taken)
-			WRITE_ONCE(reclaim.last_take, jiffies);
-	} else if (quiet && reclaim.enabled) {
-		shrink_area(area, &stat);
-	}
-
-	swiotlb_area_stat(reclaim.pool, area, &stat);
-	swiotlb_area_set_wake(reclaim.pool, area, reclaim.low + stat.free -
-			      usable_slots(area, &stat));
-	if (want || area_owned(&stat) > reclaim.floor)
-		*surplus = true;
-	return want - taken;
+	if (taken < want)
+		taken += take_segments(0, nr, want - taken, false);
+	if (taken)
+		WRITE_ONCE(reclaim.last_take, jiffies);
+	return want - min(want, taken);
 }
 
 /*
- * Mappings have failed, though areas may have free slots: take whole segments.
+ * Mappings have failed, though there may be free slots: take whole segments.
  * Returns how many were wanted and not had.
  */
 static unsigned int serve_missed(void)
@@ -1099,10 +1145,58 @@ static unsigned int serve_missed(void)
 	want = min(xchg(&reclaim.missed, 0), MISSED_MAX);
 	lent = bitmap_weight(reclaim.pool->lent, nr);
 	want = min(want, lent);
-	if (!want)
-		return 0;
-	return want - take_segments(0, nr, want,
-				    &reclaim.areas[reclaim.pool->nareas]);
+	return want ? want - take_segments(0, nr, want, false) : 0;
+}
+
+/**
+ * struct pool_state - a sum over areas that change meanwhile, so not a snapshot
+ * @owned:	Segments.
+ * @lent:	Segments.
+ * @draining:	Segments.
+ * @usable:	Free slots without those of draining segments.
+ */
+struct pool_state {
+	unsigned int owned;
+	unsigned int lent;
+	unsigned int draining;
+	unsigned int usable;
+};
+
+static void look_at_pool(struct pool_state *state)
+{
+	struct swiotlb_area_stat stat;
+	unsigned int area;
+
+	memset(state, 0, sizeof(*state));
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		state->owned += area_owned(&stat);
+		state->lent += stat.lent;
+		state->draining += stat.draining;
+		state->usable += usable_slots(area, &stat);
+	}
+}
+
+/*
+ * Set when each area wakes this thread again. What is free and is more than low
+ * is shared out among the areas, and the first that has used its share asks. So
+ * the nearer the pool is to being low, the sooner it is looked at.
+ */
+static void set_wake(const struct pool_state *state)
+{
+	unsigned int nareas = reclaim.pool->nareas;
+	unsigned int share = state->usable > reclaim.low ?
+			     (state->usable - reclaim.low) / nareas : 0;
+	struct swiotlb_area_stat stat;
+	unsigned int area, free;
+
+	for (area = 0; area < nareas; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		free = stat.free - min(stat.free, share);
+		/* Never, if there is nothing to take */
+		swiotlb_area_set_wake(reclaim.pool, area,
+				      state->lent ? free : 0);
+	}
 }
 
 /**
@@ -1116,6 +1210,7 @@ static unsigned int serve_missed(void)
 static unsigned int balance(unsigned long *sampled, bool *surplus)
 {
 	unsigned int area, missing = 0;
+	struct pool_state state;
 	unsigned long periods;
 	bool quiet;
 
@@ -1126,11 +1221,35 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 		*sampled = jiffies;
 		sample_use(periods);
 	}
-	if (!reclaim.paused) {
+	if (reclaim.paused)
+		goto out;
+
+	/* What drains is nearer than what is lent */
+	look_at_pool(&state);
+	if (state.draining && (!reclaim.enabled || state.usable < reclaim.low)) {
 		for (area = 0; area < reclaim.pool->nareas; area++)
-			missing += balance_area(area, quiet, surplus);
-		missing += serve_missed();
+			swiotlb_area_reopen(reclaim.pool, area);
+		look_at_pool(&state);
 	}
+
+	if (!reclaim.enabled) {
+		missing = refill(state.lent);
+	} else {
+		missing = refill_floor();
+		if (state.usable < reclaim.low)
+			missing += refill(min(state.lent,
+					      DIV_ROUND_UP(reclaim.refill - state.usable,
+							   IO_TLB_SEGSIZE)));
+		else if (quiet)
+			shrink_pool(state.owned);
+	}
+	missing += serve_missed();
+
+	look_at_pool(&state);
+	set_wake(&state);
+	if (state.owned > reclaim.floor * reclaim.pool->nareas)
+		*surplus = true;
+out:
 	mutex_unlock(&reclaim.lock);
 	return missing;
 }
@@ -1215,7 +1334,7 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 
 	mutex_lock(&reclaim.lock);
 	taken = take_segments(0, swiotlb_nr_segments(reclaim.pool), segments,
-			      NULL);
+			      true);
 	WRITE_ONCE(reclaim.last_take, jiffies);
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_wake();
@@ -1262,18 +1381,17 @@ static unsigned long slots_to_kb(unsigned long slots)
 }
 
 /*
- * Set the floor, in segments of each area, and what follows from it. An area
- * is low when half of its floor is left, or less than a largest request needs.
+ * Set the floor, in segments of each area, and what follows from it. The pool is
+ * low when half of its floor is left, or less than a largest request needs.
  */
 static void set_floor(unsigned int segments)
 {
-	unsigned int low = max(segments * IO_TLB_SEGSIZE / 2, IO_TLB_SEGSIZE);
+	unsigned int slots = segments * reclaim.pool->nareas * IO_TLB_SEGSIZE;
 
 	lockdep_assert_held(&reclaim.lock);
 	reclaim.floor = segments;
-	reclaim.low = low;
-	reclaim.refill = min(max(segments * IO_TLB_SEGSIZE, low + IO_TLB_SEGSIZE),
-			     reclaim.pool->area_nslabs);
+	reclaim.low = max(slots / 2, IO_TLB_SEGSIZE);
+	reclaim.refill = max(slots, reclaim.low + IO_TLB_SEGSIZE);
 }
 
 #ifdef CONFIG_SYSFS
@@ -1364,7 +1482,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 	if (!value) {
 		pool_stat(&sum);
 		take_segments(0, swiotlb_nr_segments(reclaim.pool), sum.lent,
-			      NULL);
+			      true);
 		pool_stat(&sum);
 		if (sum.lent)
 			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",
@@ -1572,16 +1690,16 @@ static int __init swiotlb_reclaim_init(void)
 		}
 	}
 
-	reclaim.areas = kcalloc(pool->nareas + 1, sizeof(*reclaim.areas),
-				GFP_KERNEL);
+	reclaim.use = kcalloc(pool->nareas + 1, sizeof(*reclaim.use),
+			      GFP_KERNEL);
 	reclaim.blocks = kvcalloc((end - start) / pageblock_nr_pages,
 				  sizeof(*reclaim.blocks), GFP_KERNEL);
 	task = kthread_create(kswiotlbd, NULL, "kswiotlbd");
-	if (!reclaim.areas || !reclaim.blocks || IS_ERR(task)) {
+	if (!reclaim.use || !reclaim.blocks || IS_ERR(task)) {
 		if (!IS_ERR(task))
 			kthread_stop(task);
 		kvfree(reclaim.blocks);
-		kfree(reclaim.areas);
+		kfree(reclaim.use);
 		swiotlb_reclaim_cancel("there is no memory for its thread");
 		return 0;
 	}
@@ -1593,10 +1711,6 @@ static int __init swiotlb_reclaim_init(void)
 
 	reclaim.task = task;
 	reclaim.last_take = jiffies;
-	for (area = 0; area <= pool->nareas; area++) {
-		reclaim.areas[area].backoff = BACKOFF_MIN;
-		reclaim.areas[area].retry = jiffies;
-	}
 	reclaim.pool = pool;
 	static_branch_enable(&swiotlb_reclaim_key);
 
