@@ -68,9 +68,11 @@
 
 /*
  * Windows of so many samples that are remembered, too: 64 s. I/O that goes on
- * reaches its peak on each CPU again within that time, and moves no segment.
+ * comes near its peak in many of them, and moves no segment. What was reached in
+ * less than PEAK_TIMES of them was a spike, which may last across the bounds of two.
  */
 #define PEAK_WINDOWS	16
+#define PEAK_TIMES	3
 
 /* Passes over a segment in which some folio was busy for a moment. */
 #define EVACUATE_PASSES	3
@@ -877,26 +879,42 @@ static unsigned int max_of(const unsigned int *values, unsigned int nr)
 	return max;
 }
 
+/* What is reached again and again: the lowest of the PEAK_TIMES highest windows */
+static unsigned int usual_peak(const struct use_history *use)
+{
+	unsigned int highest[PEAK_TIMES] = {};
+	unsigned int i, k;
+
+	for (i = 0; i < PEAK_WINDOWS; i++) {
+		unsigned int peak = use->windows[i];
+
+		for (k = 0; k < PEAK_TIMES; k++)
+			if (peak > highest[k])
+				swap(peak, highest[k]);
+	}
+	return highest[PEAK_TIMES - 1];
+}
+
 /*
- * Is as much mapped as a short time ago, or at least half of it? Then an area that
- * is less used than it was will be again: tasks move from one CPU to another, and
- * with them their mappings from one area to another.
+ * Is at least a quarter mapped of what usually was? Then an area that is less used
+ * than it was will be again: tasks move from one CPU to another, and with them
+ * their mappings from one area to another.
  */
 static bool use_goes_on(void)
 {
 	const struct use_history *all = &reclaim.use[reclaim.pool->nareas];
 
-	return max_of(all->samples, PEAK_SAMPLES) >=
-	       max_of(all->windows, PEAK_WINDOWS) / 2;
+	return max_of(all->samples, PEAK_SAMPLES) >= usual_peak(all) / 4;
 }
 
 /* Slots that should be owned for a recent peak: a quarter more, plus @free. */
 static unsigned int slots_for(const struct use_history *use, bool goes_on,
 			      unsigned int free)
 {
-	unsigned int peak = goes_on ? max_of(use->windows, PEAK_WINDOWS) :
-				      max_of(use->samples, PEAK_SAMPLES);
+	unsigned int peak = max_of(use->samples, PEAK_SAMPLES);
 
+	if (goes_on)
+		peak = max(peak, usual_peak(use));
 	return peak ? peak + peak / 4 + free : 0;
 }
 
