@@ -168,6 +168,13 @@ start_qemu()
 		q+=(-machine "virt,gic-version=3,accel=$1" -cpu "$cpu") ;;
 	esac
 	q+=(-m "${mem}M" -smp "$SMP")
+	if [ "$FLAVOUR" = rt ]; then
+		# Two nodes; the first CPUs are on the first
+		q+=(-object "memory-backend-ram,id=node0,size=$((mem / 2))M"
+		    -object "memory-backend-ram,id=node1,size=$((mem - mem / 2))M"
+		    -numa "node,nodeid=0,memdev=node0,cpus=0-$(((SMP + 1) / 2 - 1))"
+		    -numa "node,nodeid=1,memdev=node1$([ "$SMP" -lt 2 ] || echo ",cpus=$(((SMP + 1) / 2))-$((SMP - 1))")")
+	fi
 	[ -z "$ICOUNT" ] || q+=(-icount shift=0,sleep=off)
 	q+=(-kernel "$kernel" -append "console=$console $early root=/dev/vda rw init=/rig/init \
 panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 $CMDLINE")

@@ -4,7 +4,7 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug rig/kernel.sh
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|rt rig/kernel.sh
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail
@@ -27,8 +27,9 @@ stock)           kind=stock ;;
 dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
-debug)           fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/debug.config") ;;
+debug|rt)        fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
 esac
+[ ! -e "$ROOT/configs/$FLAVOUR-$ARCH.config" ] || fragments+=("$ROOT/configs/$FLAVOUR-$ARCH.config")
 case $ARCH in
 x86_64) image=arch/x86/boot/bzImage ;;
 arm64)  image=arch/arm64/boot/Image ;;

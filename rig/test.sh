@@ -5,7 +5,7 @@
 # and tools/testing/selftests/swiotlb. The last line is "N passed, N failed".
 #
 #   ARCH=x86_64|arm64   only this one (both)
-#   FLAVOUR=reclaim|reclaim-dynamic|debug   the kernel (reclaim)
+#   FLAVOUR=reclaim|reclaim-dynamic|debug|rt   the kernel (reclaim)
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
 #   LONG=1              those, too, that take too long for each commit
 #
@@ -36,10 +36,10 @@ for t in $TESTS; do
 		    "tests: rig kunit $(cd "$ROOT/tools/testing/selftests/swiotlb" && echo *.sh)"
 done
 under_test=${FLAVOUR:-reclaim}
-one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug
+one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug rt
 # Everything takes longer where everything is checked
 slower=1
-[ "$under_test" != debug ] || slower=4
+case $under_test in debug|rt) slower=4 ;; esac
 unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
 need_root
 take_lock

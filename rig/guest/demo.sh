@@ -122,8 +122,8 @@ free0=$tfree mig0=$tmig fail0=$map_fail
 # than a phone's, so that requests, and their bounce buffers, pile up.
 phase=io
 (mortal fio --output=/run/fio.out --directory=$D --ioengine=libaio --direct=1 --rw=randrw \
-	--time_based --runtime="$IO" --verify=crc32c --verify_fatal=1 --verify_backlog=64 \
-	--verify_state_save=0 \
+	--time_based --runtime="$IO" --serialize_overlap=1 \
+	--verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
 	--name=small --bs=4k --iodepth=32 --size=32M \
 	--name=medium --bs=64k --iodepth=64 --size=64M \
 	--name=large --bs=256k --iodepth=128 --size=128M >/run/fio.err 2>&1) &
