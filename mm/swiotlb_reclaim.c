@@ -9,9 +9,9 @@
  * list of that type, in whatever context it runs. A thread, kswiotlbd, does
  * what takes longer:
  *
- *  - refill: where an area runs low on free slots, take more for it. What is
- *    free first, then by migrating the pages of lent segments elsewhere;
- *  - lend: what an area has not needed for a while.
+ *  - refill: when the pool runs low on free slots, take more. What is free
+ *    first, then by migrating the pages of lent segments elsewhere;
+ *  - lend: what has not been needed for a while.
  *
  * It must make progress while every other task waits for a bounce buffer. So
  * it waits for no I/O, for no page lock, and does not reclaim memory to migrate
@@ -98,8 +98,8 @@
 #define COST_NEVER	UINT_MAX
 
 /*
- * Most segments that are taken at a time because mappings failed although no
- * area is low on slots, which are then too scattered for large requests.
+ * Most segments that are taken at a time because mappings found no slots although
+ * the pool is not low on them, which are then too scattered for large requests.
  */
 #define MISSED_MAX	8
 
@@ -137,9 +137,11 @@ struct use_history {
  * @pause:	Jiffies for which to pause the next time, zero after a success.
  * @retry:	When it may be tried again, in jiffies, unless @pause is zero.
  *
- * Under reclaim.lock. One for all evacuation, and one for each pageblock: a page
- * may be pinned for as long as a device is in use, so a block that could not be
- * emptied is left for longer each time.
+ * Under reclaim.lock. One for evacuation wherever it is cheapest, one for that to
+ * give each area its floor, so that an area which cannot be emptied does not keep
+ * others from it, and one for each pageblock: a page may be pinned for as long as a
+ * device is in use, so a block that could not be emptied is left for longer each
+ * time.
  */
 struct backoff {
 	unsigned long pause;
@@ -153,7 +155,8 @@ struct backoff {
  * @zone:	The zone all of it lies in. Set once.
  * @task:	kswiotlbd. Set once.
  * @use:	Of each area, and a last one of the pool. Under @lock.
- * @evacuation:	When segments may be evacuated again. Under @lock.
+ * @evacuation:	When segments of any area may be evacuated again. Under @lock.
+ * @floor_evacuation: The same, for areas below their floor. Under @lock.
  * @blocks:	When each pageblock may be. Under @lock.
  * @costs:	Of the blocks evacuation chooses from. Under @lock.
  * @period:	Number of the current period. Under @lock.
@@ -166,7 +169,8 @@ struct backoff {
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
  *		kick that is lost is repeated by the next mapping.
  * @last_take:	When a segment was last taken or missed, in jiffies. No lock.
- * @missed:	Mappings that failed since kswiotlbd last looked. No lock.
+ * @missed:	Mappings that found no segment to take since kswiotlbd last
+ *		looked. No lock.
  * @last_failure: Why the last take-back failed, for the log. No lock.
  * @map_failed:	Number of mappings that found no slot.
  */
@@ -177,6 +181,7 @@ static struct swiotlb_reclaim {
 	struct task_struct *task;
 	struct use_history *use;
 	struct backoff evacuation;
+	struct backoff floor_evacuation;
 	struct backoff *blocks;
 	unsigned int costs[EVACUATE_WINDOW];
 	unsigned int period;
@@ -237,6 +242,8 @@ void swiotlb_reclaim_wake(void)
  * swiotlb_reclaim_take_free() - take a free segment for a mapping
  * @pool:	The pool that lends.
  *
+ * If there is none, kswiotlbd evacuates some for those that follow.
+ *
  * Context: any context but NMI. Takes and releases zone->lock; the caller must
  * not hold an area lock.
  * Return: first page of a segment that is still marked lent, for the caller to
@@ -255,34 +262,28 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 		offset = page_to_phys(page) - pool->start;
 		trace_swiotlb_take_free(offset >> SWIOTLB_SEGMENT_SHIFT,
 					page_to_pfn(page));
-		WRITE_ONCE(reclaim.last_take, jiffies);
 	} else {
+		/*
+		 * Whatever the number of free slots: they may be too scattered.
+		 * Increments may get lost, one of many is enough.
+		 */
+		WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + 1);
 		count_vm_event(SWIOTLB_TAKE_FAIL);
 		WRITE_ONCE(reclaim.last_failure, "no lent segment is free");
 	}
+	WRITE_ONCE(reclaim.last_take, jiffies);
 	swiotlb_reclaim_wake();
 	return page;
 }
 
 /**
- * swiotlb_reclaim_map_failed() - note a mapping for which there was no slot
- * @bytes:	Size of the request.
+ * swiotlb_reclaim_map_failed() - count a mapping for which there was no slot
  *
- * Have kswiotlbd take a segment, whatever the number of free slots: they may be
- * too scattered.
- *
- * Context: any context but NMI. The caller must hold neither area->lock nor
- * zone->lock.
+ * Context: any.
  */
-void swiotlb_reclaim_map_failed(size_t bytes)
+void swiotlb_reclaim_map_failed(void)
 {
 	atomic_long_inc(&reclaim.map_failed);
-	if (!swiotlb_reclaim_enabled() || bytes > SWIOTLB_SEGMENT_BYTES)
-		return;
-	WRITE_ONCE(reclaim.last_take, jiffies);
-	/* Increments may get lost, one of many is enough */
-	WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + 1);
-	swiotlb_reclaim_wake();
 }
 
 /**
@@ -496,6 +497,8 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 			drain_all_pages(reclaim.zone);
 		}
 		/* A mapping may have taken it before the block was isolated */
+		if (!test_bit(segment, pool->lent))
+			continue;
 		if (pass == EVACUATE_PASSES || ret) {
 			*error = ret ?: -EBUSY;
 			trace_swiotlb_evacuate_busy(pfn, *error);
@@ -755,10 +758,6 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	unsigned int left = end - begin, taken = 0, nr;
 	unsigned int block = reclaim.cursor;
 
-	if (!evacuation_is_due(first, last)) {
-		*error = -EBUSY;
-		return 0;
-	}
 	if (block < begin || block >= end)
 		block = begin;
 
@@ -787,23 +786,24 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
  * @first:	First segment of the range.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @at_once:	Whether to evacuate even what was tried in vain a short time ago.
+ * @backoff:	Whether to evacuate now, or %NULL to try even what was tried in
+ *		vain a short time ago.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
  */
 static unsigned int take_segments(unsigned int first, unsigned int last,
-				  unsigned int want, bool at_once)
+				  unsigned int want, struct backoff *backoff)
 {
 	unsigned int taken = take_free_segments(first, last, want);
 	int error = 0;
 
 	if (taken >= want)
 		return taken;
-	if (!at_once && !may_try(&reclaim.evacuation))
-		return taken;
-	if (at_once)
+	if (!backoff)
 		memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
+	else if (!may_try(backoff) || !evacuation_is_due(first, last))
+		return taken;
 
 	if (find_next_bit(reclaim.pool->lent, last, first) < last)
 		taken += evacuate_segments(first, last, want - taken, &error);
@@ -811,10 +811,10 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 		WRITE_ONCE(reclaim.last_failure, error_text(error));
 	}
-	if (taken)
-		reclaim.evacuation.pause = 0;
-	else if (!at_once)
-		back_off(&reclaim.evacuation, BACKOFF_MAX);
+	if (backoff && taken)
+		backoff->pause = 0;
+	else if (backoff)
+		back_off(backoff, BACKOFF_MAX);
 	return taken;
 }
 
@@ -1044,21 +1044,11 @@ static void drain_area(unsigned int area, unsigned int want)
 	}
 }
 
-/**
- * shrink_area() - lend some of an area
- * @area:	Index of the area.
- * @want:	How many segments.
- *
- * What is idle is lent at once. As many segments as are still too many then
- * drain, and are lent by one of the next calls.
- *
- * Context: process context, may sleep. reclaim.lock is held.
- */
-static void shrink_area(unsigned int area, unsigned int want)
+/* Have @want segments of an area drain, others than those that do if need be. */
+static void set_draining(unsigned int area, unsigned int want)
 {
 	struct swiotlb_area_stat stat;
 
-	want -= lend_area(area, want);
 	swiotlb_area_stat(reclaim.pool, area, &stat);
 	if (stat.draining > want) {
 		/* Choose again, or too few would be left for mappings */
@@ -1069,29 +1059,44 @@ static void shrink_area(unsigned int area, unsigned int want)
 		drain_area(area, want - stat.draining);
 }
 
+/* Segments that an area owns and need not, at most @limit */
+static unsigned int area_surplus(unsigned int area, bool goes_on,
+				 unsigned int limit)
+{
+	unsigned int owned, target = area_target(area, goes_on);
+	struct swiotlb_area_stat stat;
+
+	swiotlb_area_stat(reclaim.pool, area, &stat);
+	owned = area_owned(&stat);
+	return min(limit, owned > target ? owned - target : 0);
+}
+
 /**
  * shrink_pool() - lend what the pool does not need
  * @owned:	Segments it owns.
  *
- * An area that owns no more than it should keeps that, even if another has less.
+ * What is idle is lent at once, wherever it is. As many segments as are still too
+ * many then drain, and are lent by one of the next calls. An area that owns no
+ * more than it should keeps that, even if another has less.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  */
 static void shrink_pool(unsigned int owned)
 {
+	unsigned int nareas = reclaim.pool->nareas;
 	bool goes_on = use_goes_on();
 	unsigned int target = pool_target(goes_on);
 	unsigned int surplus = owned > target ? owned - target : 0;
-	struct swiotlb_area_stat stat;
 	unsigned int area, want;
 
-	for (area = 0; area < reclaim.pool->nareas; area++) {
-		swiotlb_area_stat(reclaim.pool, area, &stat);
-		target = area_target(area, goes_on);
-		owned = area_owned(&stat);
-		want = min(surplus, owned > target ? owned - target : 0);
+	for (area = 0; area < nareas && surplus; area++) {
+		want = area_surplus(area, goes_on, surplus);
+		surplus -= lend_area(area, want);
+	}
+	for (area = 0; area < nareas; area++) {
+		want = area_surplus(area, goes_on, surplus);
 		surplus -= want;
-		shrink_area(area, want);
+		set_draining(area, want);
 	}
 }
 
@@ -1112,7 +1117,8 @@ static unsigned int refill_floor(void)
 		first = area * area_segments();
 		missing += reclaim.floor - owned -
 			   take_segments(first, first + area_segments(),
-					 reclaim.floor - owned, false);
+					 reclaim.floor - owned,
+					 &reclaim.floor_evacuation);
 	}
 	return missing;
 }
@@ -1120,19 +1126,24 @@ static unsigned int refill_floor(void)
 /**
  * refill() - take segments, as the pool is low on free slots
  * @want:	How many, by migration if need be.
+ * @owned:	Segments the pool owns.
  *
- * If use has grown, it will again. So areas that are used to the full get what
- * they should own, too, as long as that is free.
+ * If use has grown, it will again. So areas that use all they own get what they
+ * should own, too, as long as that is free and not more than the pool should own.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments that were wanted and not had.
  */
-static unsigned int refill(unsigned int want)
+static unsigned int refill(unsigned int want, unsigned int owned)
 {
 	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
-	unsigned int area, first, owned, target, taken = 0;
+	unsigned int area, first, target, taken = 0, most = want;
 	struct swiotlb_area_stat stat;
 	bool goes_on = use_goes_on();
+
+	target = pool_target(goes_on);
+	if (target > owned)
+		most = max(most, target - owned);
 
 	for (area = 0; area < reclaim.pool->nareas; area++) {
 		first = area * area_segments();
@@ -1142,17 +1153,19 @@ static unsigned int refill(unsigned int want)
 		if (owned < target)
 			taken += take_free_segments(first,
 						    first + area_segments(),
-						    target - owned);
+						    min(target - owned,
+							most - taken));
 	}
 	if (taken < want)
-		taken += take_segments(0, nr, want - taken, false);
+		taken += take_segments(0, nr, want - taken,
+				       &reclaim.evacuation);
 	if (taken)
 		WRITE_ONCE(reclaim.last_take, jiffies);
 	return want - min(want, taken);
 }
 
 /*
- * Mappings have failed, though there may be free slots: take whole segments.
+ * Mappings have found no slots, though some may be free: take whole segments.
  * Returns how many were wanted and not had.
  */
 static unsigned int serve_missed(void)
@@ -1163,7 +1176,9 @@ static unsigned int serve_missed(void)
 	want = min(xchg(&reclaim.missed, 0), MISSED_MAX);
 	lent = bitmap_weight(reclaim.pool->lent, nr);
 	want = min(want, lent);
-	return want ? want - take_segments(0, nr, want, false) : 0;
+	if (!want)
+		return 0;
+	return want - take_segments(0, nr, want, &reclaim.evacuation);
 }
 
 /**
@@ -1227,7 +1242,7 @@ static void set_wake(const struct pool_state *state)
  */
 static unsigned int balance(unsigned long *sampled, bool *surplus)
 {
-	unsigned int area, missing = 0;
+	unsigned int area, want, missing = 0;
 	struct pool_state state;
 	unsigned long periods;
 	bool quiet;
@@ -1251,21 +1266,22 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	}
 
 	if (!reclaim.enabled) {
-		missing = refill(state.lent);
-	} else {
-		missing = refill_floor();
-		if (state.usable < reclaim.low)
-			missing += refill(min(state.lent,
-					      DIV_ROUND_UP(reclaim.refill - state.usable,
-							   IO_TLB_SEGSIZE)));
-		else if (quiet)
-			shrink_pool(state.owned);
+		missing = refill(state.lent, state.owned);
+	} else if (state.usable < reclaim.low) {
+		want = DIV_ROUND_UP(reclaim.refill - state.usable,
+				    IO_TLB_SEGSIZE);
+		missing = refill(min(state.lent, want), state.owned);
+	} else if (quiet) {
+		shrink_pool(state.owned);
 	}
+	if (reclaim.enabled)
+		missing += refill_floor();
 	missing += serve_missed();
 
 	look_at_pool(&state);
 	set_wake(&state);
-	if (state.owned > reclaim.floor * reclaim.pool->nareas)
+	if (reclaim.enabled &&
+	    state.owned > reclaim.floor * reclaim.pool->nareas)
 		*surplus = true;
 out:
 	mutex_unlock(&reclaim.lock);
@@ -1352,7 +1368,7 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 
 	mutex_lock(&reclaim.lock);
 	taken = take_segments(0, swiotlb_nr_segments(reclaim.pool), segments,
-			      true);
+			      NULL);
 	WRITE_ONCE(reclaim.last_take, jiffies);
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_wake();
@@ -1500,7 +1516,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 	if (!value) {
 		pool_stat(&sum);
 		take_segments(0, swiotlb_nr_segments(reclaim.pool), sum.lent,
-			      true);
+			      NULL);
 		pool_stat(&sum);
 		if (sum.lent)
 			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",

@@ -83,7 +83,7 @@ void swiotlb_area_stat(struct io_tlb_pool *pool, unsigned int area,
 /* mm/swiotlb_reclaim.c: the policy's side */
 struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool);
 void swiotlb_reclaim_wake(void);
-void swiotlb_reclaim_map_failed(size_t bytes);
+void swiotlb_reclaim_map_failed(void);
 const char *swiotlb_reclaim_last_failure(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
@@ -108,7 +108,7 @@ static inline unsigned long swiotlb_segment_pfn(const struct io_tlb_pool *pool,
 
 static inline void swiotlb_reclaim_cancel(const char *why) { }
 static inline void swiotlb_reclaim_wake(void) { }
-static inline void swiotlb_reclaim_map_failed(size_t bytes) { }
+static inline void swiotlb_reclaim_map_failed(void) { }
 static inline const char *swiotlb_reclaim_last_failure(void) { return ""; }
 
 #endif /* CONFIG_SWIOTLB_RECLAIM */

@@ -14,7 +14,9 @@
 # Pressure is anonymous memory that is written all the time, and the page cache
 # of a file twice as large as memory. The file has no blocks: its pages are as
 # movable as any, and the disk is left to fio, which writes and reads back data
-# with checksums in requests of three sizes.
+# with checksums in requests of three sizes. A job goes through its file again and
+# again, so it is told to issue no request for a block that is still in flight: two
+# such writes may reach a disk in any order, and in parts.
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
@@ -76,8 +78,9 @@ pressure_stop()
 fio_start()
 {
 	fio --output="$disk_dir/fio.out" --directory="$disk_dir" --ioengine=libaio \
-	    --direct=1 --rw=randrw --time_based --runtime="$RUNTIME" \
+	    --direct=1 --rw=randrw --time_based --runtime="$RUNTIME" --serialize_overlap=1 \
 	    --verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
+	    --verify_dump=1 --aux-path="$disk_dir" \
 	    --name=small --bs=4k --iodepth=32 --size=32M \
 	    --name=medium --bs=64k --iodepth=32 --size=64M \
 	    --name=large --bs=256k --iodepth=192 --size=128M >"$disk_dir/fio.err" 2>&1 &
@@ -147,6 +150,13 @@ while read -r line; do
 	esac
 done <"$disk_dir/fio.out"
 while read -r line; do diag "fio: $line"; done <"$disk_dir/fio.err"
+for dump in "$disk_dir"/*.received; do
+	[ -e "$dump" ] || continue
+	diag "$(basename "$dump"): pages that are not as written:" \
+	     "$(cmp -l "$dump" "${dump%.received}.expected" |
+		awk '{ n[int(($1 - 1) / 4096)]++ }
+		     END { for (p in n) printf " %d (%d bytes)", p, n[p] }')"
+done
 
 equal "status of fio (a verify or an I/O error is not 0)" "$status" 0
 equal "jobs without an error" "$(grep -c 'err= 0' "$disk_dir/fio.out")" 3
