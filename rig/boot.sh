@@ -12,6 +12,7 @@
 #   DISK=image         a raw image, becomes an NVMe drive
 #   MODULES="a.ko b.ko"   loaded before the script, in this order
 #   QEMU_EXTRA="..."   added to QEMU's arguments
+#   MONITOR=1          the guest has QEMU's monitor (QMP) at the virtio port rig.monitor
 #   TIMEOUT=600        seconds until the guest counts as hanging
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
@@ -39,6 +40,7 @@ MODULES=${MODULES:-}
 CMDLINE=${CMDLINE:-}
 QEMU_EXTRA=${QEMU_EXTRA:-}
 TIMEOUT=${TIMEOUT:-600}
+MONITOR=${MONITOR:-}
 INTERACTIVE=${INTERACTIVE:-}
 BOOT_STAGE=${BOOT_STAGE:-}
 LOG=${LOG:-$BUILD/log/boot-$ARCH-$FLAVOUR.log}
@@ -192,6 +194,11 @@ panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 $CMDLIN
 	q+=(-chardev "file,id=verdict,path=$work/verdict" -device virtserialport,chardev=verdict,name=rig.verdict)
 	if [ -n "$DISK" ]; then
 		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback,snapshot=$snapshot$throttle" -device nvme,drive=nvme,serial=rig)
+	fi
+	if [ -n "$MONITOR" ]; then
+		# QEMU talks to itself: what is a device of the guest at one end is the monitor at the other
+		q+=(-chardev "socket,id=monitor,path=$work/monitor,server=on,wait=off" -mon chardev=monitor,mode=control
+		    -chardev "socket,id=port,path=$work/monitor" -device virtserialport,chardev=port,name=rig.monitor)
 	fi
 	local extra=()
 	read -r -a extra <<<"$QEMU_EXTRA" || true

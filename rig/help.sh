@@ -33,6 +33,7 @@ Variables (make TARGET NAME=value)
   LOG=file           boot: where the console goes (build/log/boot-$(ARCH)-$(FLAVOUR).log)
   TIMEOUT=600        boot: seconds until the guest counts as hanging
   QEMU_EXTRA="..."   boot, shell: more arguments for QEMU
+  MONITOR=1          boot, shell: QEMU's monitor (QMP) at the guest's virtio port rig.monitor
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
   LONG=1             test: as make test-long

@@ -4,7 +4,7 @@
 # A root shell in the guest: stress-ng, fio, the selftests in /job/selftests and
 # an ext4 file system on NVMe, which bounces.
 #
-#   ARCH FLAVOUR MEM SMP CMDLINE MODULES QEMU_EXTRA   as for rig/boot.sh
+#   ARCH FLAVOUR MEM SMP CMDLINE MODULES QEMU_EXTRA MONITOR   as for rig/boot.sh
 #   DISK=image   instead of a fresh one
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -17,6 +17,9 @@
 #   # rig: disk=512M     an ext4 file system on NVMe (/dev/nvme0n1)
 #   # rig: flavour=reclaim
 #   # rig: modules=lib/test_swiotlb.ko
+#   # rig: qemu=-device virtio-mem-pci    added to QEMU's arguments
+#   # rig: qemu-x86_64=-machine hpet=off   the same, only there
+#   # rig: monitor=1     QEMU's monitor (QMP) at the virtio port rig.monitor
 #   # rig: timeout=300   seconds, for this test
 #   # rig: arch=x86_64   only there
 #   # rig: long=1        only with LONG=1, or named in TESTS
@@ -40,7 +43,7 @@ one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug rt
 # Everything takes longer where everything is checked
 slower=1
 case $under_test in debug|rt) slower=4 ;; esac
-unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA TIMEOUT
+unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT
 need_root
 take_lock
 
@@ -272,15 +275,16 @@ need()	# FILE KEY DEFAULT
 needs_of()	# all but the time limit, on one line
 {
 	printf '%s|' "$(need "$1" cmdline "")" "$(need "$1" mem 1G)" "$(need "$1" smp 2)" "$(need "$1" disk "")" \
-		"$(need "$1" flavour reclaim)" "$(need "$1" icount "")" "$(need "$1" modules "")"
+		"$(need "$1" flavour reclaim)" "$(need "$1" icount "")" "$(need "$1" modules "")" \
+		"$(need "$1" qemu "") $(need "$1" "qemu-$ARCH" "")" "$(need "$1" monitor "")"
 }
 
 run_group()	# NUMBER COUNT NEEDS FILE...
 {
-	local no=$1 count=$2 cmdline mem smp disk flavour icount modules f name limit=$((60 * slower)) t status=0
+	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor f name limit=$((60 * slower)) t status=0
 	local out line prefix test_status
 	local -a image=()
-	IFS='|' read -r cmdline mem smp disk flavour icount modules <<<"$3"
+	IFS='|' read -r cmdline mem smp disk flavour icount modules qemu monitor <<<"$3"
 	shift 3
 	{
 		echo '#!/bin/bash'
@@ -307,7 +311,8 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 	fi
 	out=$dir/selftest-$ARCH-$no.out
 	boot "selftests $ARCH, boot $no of $count" "$limit" "$out" ARCH="$ARCH" FLAVOUR="$flavour" SCRIPT="$dir/group" \
-		CMDLINE="$cmdline" MEM="$mem" SMP="$smp" ICOUNT="$icount" MODULES="$modules" "${image[@]}" || status=$?
+		CMDLINE="$cmdline" MEM="$mem" SMP="$smp" ICOUNT="$icount" MODULES="$modules" QEMU_EXTRA="$qemu" MONITOR="$monitor" \
+		"${image[@]}" || status=$?
 	rm -f "$dir/disk.img"
 	for f in "$@"; do
 		name=${f##*/}
