@@ -2,17 +2,19 @@
 /*
  * A process that has lent bounce buffers in its memory and holds on to them.
  *
- *   hold_lent FIRST LAST KIB io_uring
+ *   hold_lent FIRST LAST KIB io_uring | gup | gup_fast | udmabuf
  *   hold_lent FIRST LAST KIB pipe PERMILLE
  *
  * FIRST and LAST are the first and the last byte of the pool (hexadecimal
  * physical addresses, as the kernel logs them at boot). KIB of memory are faulted
  * in, and "lent N" says how many pages of them are lent ones. After a line of input,
- * either all of it is registered as a buffer of io_uring, which pins it for a long
- * time, or PERMILLE of its lent pages, chosen at random, are put into pipes, which
- * holds a reference to each as DMA for a read or write would. "held N" says how many
- * lent pages that are. At the end of its input it checks that its memory still has
- * what it wrote there, and prints "wrong N" (words).
+ * either all of it is pinned for a long time, or PERMILLE of its lent pages, chosen at
+ * random, are put into pipes, which holds a reference to each as DMA for a read or
+ * write would. "held N" says how many lent pages that are. At the end of its input it
+ * checks that its memory still has what it wrote there, and prints "wrong N" (words).
+ *
+ * What pins it is a buffer of io_uring, the kernel's own test of pin_user_pages() and
+ * of pin_user_pages_fast(), or, for memory of a memfd, a dma-buf.
  *
  * Exit status 4 if the kernel has no such thing.
  */
@@ -21,9 +23,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/io_uring.h>
+#include <linux/types.h>
+#include <linux/udmabuf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -32,16 +37,27 @@
 #define KSFT_SKIP	4
 #define PIPE_PAGES	256	/* what pipe-max-size allows by default: 1 MiB */
 #define MAX_PIPES	256
+#define UDMABUF_BYTES	(32UL << 20)	/* half of what it allows by default */
+
+/* As in mm/gup_test.h */
+struct pin_longterm_test {
+	__u64 addr;
+	__u64 size;
+	__u32 flags;
+};
+#define PIN_LONGTERM_TEST_START		_IOW('g', 7, struct pin_longterm_test)
+#define PIN_LONGTERM_TEST_FLAG_USE_WRITE	1
+#define PIN_LONGTERM_TEST_FLAG_USE_FAST		2
 
 static uint64_t first, last;
 static size_t bytes, page_size;
 static unsigned char *memory;
-static int pagemap;
+static int pagemap, memfd = -1;
 
 static void fail(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(errno == ENOSYS ? KSFT_SKIP : 1);
+	exit(errno == ENOSYS || errno == ENOENT ? KSFT_SKIP : 1);
 }
 
 /* Is the page at @offset of our memory one of the pool? */
@@ -72,7 +88,7 @@ static uint64_t pattern(size_t offset)
 	return offset * 0x9e3779b97f4a7c15ULL ^ getpid();
 }
 
-/* Returns how many lent pages are held. */
+/* These return how many lent pages are held. */
 static size_t hold_by_io_uring(void)
 {
 	struct io_uring_params params = {};
@@ -83,6 +99,42 @@ static size_t hold_by_io_uring(void)
 		fail("io_uring_setup");
 	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1))
 		fail("io_uring_register");
+	return count_lent();
+}
+
+static size_t hold_by_gup(unsigned int flags)
+{
+	struct pin_longterm_test test = {
+		.addr = (uintptr_t)memory,
+		.size = bytes,
+		.flags = PIN_LONGTERM_TEST_FLAG_USE_WRITE | flags,
+	};
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+
+	if (fd < 0)
+		fail("gup_test");
+	if (ioctl(fd, PIN_LONGTERM_TEST_START, &test))
+		fail("PIN_LONGTERM_TEST_START");
+	return count_lent();
+}
+
+static size_t hold_by_udmabuf(void)
+{
+	int fd = open("/dev/udmabuf", O_RDWR);
+	size_t offset;
+
+	if (fd < 0)
+		fail("/dev/udmabuf");
+	for (offset = 0; offset < bytes; offset += UDMABUF_BYTES) {
+		struct udmabuf_create create = {
+			.memfd = memfd,
+			.offset = offset,
+			.size = bytes - offset < UDMABUF_BYTES ? bytes - offset : UDMABUF_BYTES,
+		};
+
+		if (ioctl(fd, UDMABUF_CREATE, &create) < 0)
+			fail("UDMABUF_CREATE");
+	}
 	return count_lent();
 }
 
@@ -118,13 +170,30 @@ static size_t hold_by_pipe(unsigned int permille)
 	return held;
 }
 
+/* udmabuf takes memory of a file only, and only one that cannot shrink */
+static void map_memory(int shared)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	if (shared) {
+		memfd = memfd_create("hold_lent", MFD_ALLOW_SEALING);
+		if (memfd < 0 || ftruncate(memfd, bytes) || fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+			fail("memfd_create");
+		flags = MAP_SHARED;
+	}
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, memfd, 0);
+	if (memory == MAP_FAILED)
+		fail("mmap");
+}
+
 int main(int argc, char **argv)
 {
 	size_t offset, held, wrong = 0;
 	int c;
 
 	if (argc < 5) {
-		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | pipe PERMILLE\n", argv[0]);
+		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | pipe PERMILLE\n",
+			argv[0]);
 		return 1;
 	}
 	first = strtoull(argv[1], NULL, 16);
@@ -135,9 +204,7 @@ int main(int argc, char **argv)
 	if (pagemap < 0)
 		fail("/proc/self/pagemap");
 
-	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		fail("mmap");
+	map_memory(!strcmp(argv[4], "udmabuf"));
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
 		*(uint64_t *)(memory + offset) = pattern(offset);
 	printf("lent %zu\n", count_lent());
@@ -148,6 +215,12 @@ int main(int argc, char **argv)
 
 	if (!strcmp(argv[4], "io_uring"))
 		held = hold_by_io_uring();
+	else if (!strcmp(argv[4], "gup"))
+		held = hold_by_gup(0);
+	else if (!strcmp(argv[4], "gup_fast"))
+		held = hold_by_gup(PIN_LONGTERM_TEST_FLAG_USE_FAST);
+	else if (!strcmp(argv[4], "udmabuf"))
+		held = hold_by_udmabuf();
 	else
 		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
 	printf("held %zu\n", held);

@@ -17,41 +17,11 @@
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
-PROGRAM=$(dirname "$0")/hold_lent
 RATE_PERCENT=80		# of the segments without a held page, to be had
-
-hold_pid=
-out=$(mktemp)
 
 cleanup()
 {
-	filler_stop
-	[ -z "$hold_pid" ] || kill "$hold_pid" 2>/dev/null
-	rm -f "$out"
-}
-
-# hold ARGUMENT...: start it, return when it holds its pages. Somebody else has the
-# regular memory first, so that it gets the lent one, and gives that back then, so
-# that there is somewhere to move to.
-hold()
-{
-	: >"$out"
-	filler_start
-	filler_add "$other_kb"
-	exec {hold_fd}> >(exec "$PROGRAM" "$first" "$last" "$size_kb" "$@" >"$out" 2>&1)
-	hold_pid=$!
-	wait_for 60 grep -q "^lent" "$out"
-	filler_stop
-	echo >&"$hold_fd"
-	wait_for 60 grep -q "^held" "$out"
-}
-
-# let_go: have it check its memory and end
-let_go()
-{
-	exec {hold_fd}>&-
-	wait_for 60 grep -q "^wrong" "$out"
-	hold_pid=
+	hold_stop
 }
 
 # take_all: take back what there is, and set taken to how many segments that was
@@ -76,38 +46,31 @@ round()
 {
 	give_back
 	hold pipe "$2"
-	diag "$1: $(tr '\n' ' ' <"$out")"
+	diag "$1: $(tr '\n' ' ' <"$hold_out")"
 	take_all
 	diag "$1: $taken of $lent_before segments taken back, $3% have no held page"
 	at_least "$1: segments taken back" "$((taken * 100))" \
 		 "$((lent_before * $3 * RATE_PERCENT / 100))"
 	let_go
-	equal "$1: words that changed" "$(field "$out" wrong)" 0
+	equal "$1: words that changed" "$(field "$hold_out" wrong)" 0
 }
 
 need_root
 need_reclaim
 need_debugfs
-[ -x "$PROGRAM" ] || skip_all "$PROGRAM is not built"
-bounds=$(dmesg | sed -n 's/.*IO TLB: reclaim: \[mem \(0x[0-9a-f]*\)-\(0x[0-9a-f]*\)\].*/\1 \2/p')
-[ -n "$bounds" ] || skip_all "the kernel log does not say where the pool is"
-read -r first last <<<"$bounds"
 give_back
-# From when there is as much free of both on, movable pages are lent ones in turn
-other_kb=$(($(meminfo MemAvailable) - 2 * $(sysfs lent_kb)))
-[ "$other_kb" -gt 0 ] || skip_all "less memory than three times the pool"
-size_kb=$(($(sysfs lent_kb) * 7 / 4))
+need_hold $(($(sysfs lent_kb) * 7 / 4))
 tap_plan 9
 
 # 1. A long time
 hold io_uring
-lent=$(field "$out" lent)
-diag "io_uring: $(tr '\n' ' ' <"$out")"
+lent=$(field "$hold_out" lent)
+diag "io_uring: $(tr '\n' ' ' <"$hold_out")"
 at_least "io_uring: KiB of lent memory the process had" \
 	$((${lent:-0} * PAGE_KB)) $(($(sysfs lent_kb) / 2))
-equal "io_uring: lent pages it has pinned" "$(field "$out" held)" 0
+equal "io_uring: lent pages it has pinned" "$(field "$hold_out" held)" 0
 let_go
-equal "io_uring: words that changed" "$(field "$out" wrong)" 0
+equal "io_uring: words that changed" "$(field "$hold_out" wrong)" 0
 
 # 2. A short time
 round "nothing held" 0 100

@@ -266,6 +266,47 @@ state()
 	     "take_fail $(vmstat swiotlb_take_fail)"
 }
 
+# need_bounds: set first and last to the bounds of the pool, as the kernel logs them
+need_bounds()
+{
+	local bounds
+
+	bounds=$(dmesg | sed -n 's/.*IO TLB: reclaim: \[mem \(0x[0-9a-f]*\)-\(0x[0-9a-f]*\)\].*/\1 \2/p')
+	[ -n "$bounds" ] || skip_all "the kernel log does not say where the pool is"
+	read -r first last <<<"$bounds"
+}
+
+# need_program NAME: it was built, beside the tests
+need_program()
+{
+	[ -x "$(dirname "$0")/$1" ] || skip_all "$1 is not built"
+}
+
+# pool_pages: what the pages of the pool are used for, into the array of this name
+# shellcheck disable=SC2034	# used by the tests
+declare -A pool_pages
+# shellcheck disable=SC2034
+pool_pages()
+{
+	local kind nr
+
+	while read -r kind nr; do
+		pool_pages[$kind]=$nr
+	done < <("$(dirname "$0")/pool_pages" "$first" "$last")
+}
+
+# apart FIRST LAST: whether the pool and these addresses do not overlap
+apart()
+{
+	[ $(($2)) -lt $((first)) ] || [ $(($1)) -gt $((last)) ]
+}
+
+# free_regular_kb: what is free and neither lent nor of a CMA area
+free_regular_kb()
+{
+	echo $(($(meminfo MemFree) - $(free_lent_kb) - $(meminfo CmaFree)))
+}
+
 # ------------------------------------------------------- the test device
 
 # device KEY=VALUE...: settings of the test device; the rest is as after loading
@@ -335,6 +376,118 @@ filler_stop()
 	exec {filler_fd}>&-
 	wait "$filler" 2>/dev/null
 	filler=
+}
+
+# ------------------------------------------- a process with lent memory
+
+hold_pid=
+hold_out=
+
+# need_hold KIB: a process with KIB of memory can be had that has lent memory, too.
+# From when there is as much free of both on, movable pages are lent ones in turn.
+need_hold()
+{
+	need_program hold_lent
+	need_bounds
+	size_kb=$1
+	other_kb=$(($(meminfo MemAvailable) - 2 * $(sysfs lent_kb)))
+	[ "$other_kb" -gt 0 ] || skip_all "less memory than three times the pool"
+}
+
+# hold ARGUMENT...: start it, return when it holds its pages. Somebody else has the
+# regular memory (other_kb) first, so that it gets the lent one, and gives that back
+# then, so that there is somewhere to move to.
+hold()
+{
+	[ -n "$hold_out" ] || hold_out=$(mktemp)
+	: >"$hold_out"
+	if [ "$other_kb" -gt 0 ]; then
+		filler_start
+		filler_add "$other_kb"
+	fi
+	exec {hold_fd}> >(exec "$(dirname "$0")/hold_lent" "$first" "$last" "$size_kb" "$@" >"$hold_out" 2>&1)
+	hold_pid=$!
+	wait_for 60 grep -q "^lent" "$hold_out"
+	filler_stop
+	echo >&"$hold_fd"
+	wait_for 60 grep -q "^held" "$hold_out"
+}
+
+# let_go: have it check its memory and end
+let_go()
+{
+	exec {hold_fd}>&-
+	wait_for 60 grep -q "^wrong" "$hold_out"
+	hold_pid=
+}
+
+# hold_stop: for cleanup
+hold_stop()
+{
+	filler_stop
+	[ -z "$hold_pid" ] || kill "$hold_pid" 2>/dev/null
+	[ -z "$hold_out" ] || rm -f "$hold_out"
+}
+
+# ----------------------------------------- memory that cannot be moved
+
+unmovable=
+
+# unmovable_start KIB PIPES FILES DIRECTORY: the kernel allocates KIB of page tables,
+# 64 KiB for each of the pipes, and inodes on a tmpfs at DIRECTORY
+unmovable_start()
+{
+	local answer='' out
+
+	out=$(mktemp)
+	exec {unmovable_fd}> >(exec "$(dirname "$0")/unmovable" "$@" >"$out" 2>&1)
+	unmovable=$!
+	wait_for 120 grep -q . "$out"
+	read -r answer <"$out"
+	rm -f "$out"
+	[ "$answer" = ready ] || diag "unmovable: $answer"
+	[ "$answer" = ready ]
+}
+
+unmovable_stop()
+{
+	[ -n "$unmovable" ] || return 0
+	exec {unmovable_fd}>&-
+	wait "$unmovable"
+	unmovable=
+}
+
+# --------------------------------------------- the machine we are a guest of
+
+# have_monitor: whether QEMU can be asked by monitor_ask
+have_monitor()
+{
+	local port name answer
+
+	for port in /sys/class/virtio-ports/*; do
+		[ -r "$port/name" ] || continue
+		read -r name <"$port/name"
+		[ "$name" = rig.monitor ] || continue
+		exec {monitor_fd}<>"/dev/${port##*/}"
+		read -r -t 10 answer <&"$monitor_fd"
+		monitor_ask qmp_capabilities '{}' && return
+	done
+	return 1
+}
+
+# monitor_ask COMMAND ARGUMENTS: a command of QMP, and whether it succeeded
+monitor_ask()
+{
+	local answer
+
+	echo "{\"execute\": \"$1\", \"arguments\": $2}" >&"$monitor_fd"
+	while read -r -t 10 answer <&"$monitor_fd"; do
+		case $answer in
+		*'"return"'*) return 0 ;;
+		*'"error"'*) diag "QEMU: $answer"; return 1 ;;
+		esac
+	done
+	return 1
 }
 
 # ---------------------------------------------------------------- a disk
