@@ -12,7 +12,7 @@
 # A selftest says what it needs in comments; tests in a row that need the same
 # share one boot:
 #
-#   # rig: cmdline=swiotlb=force,reclaim=256M
+#   # rig: cmdline=swiotlb=force,reclaim=256M    several lines: it runs with each
 #   # rig: mem=1G        # rig: smp=2           # rig: icount=1
 #   # rig: disk=512M     an ext4 file system on NVMe (/dev/nvme0n1)
 #   # rig: flavour=reclaim
@@ -272,9 +272,10 @@ need()	# FILE KEY DEFAULT
 	echo "${v:-$3}"
 }
 
-needs_of()	# all but the time limit, on one line
+needs_of()	# FILE N: with its Nth command line, all but the time limit, on one line
 {
-	printf '%s|' "$(need "$1" cmdline "")" "$(need "$1" mem 1G)" "$(need "$1" smp 2)" "$(need "$1" disk "")" \
+	printf '%s|' "$(sed -n 's/^# rig: cmdline=//p' "$1" | sed -n "$2p")" \
+		"$(need "$1" mem 1G)" "$(need "$1" smp 2)" "$(need "$1" disk "")" \
 		"$(need "$1" flavour reclaim)" "$(need "$1" icount "")" "$(need "$1" modules "")" \
 		"$(need "$1" qemu "") $(need "$1" "qemu-$ARCH" "")" "$(need "$1" monitor "")"
 }
@@ -347,7 +348,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 
 kselftests()
 {
-	local f only last='' needs no=0 i
+	local f only last='' needs no=0 i lines
 	local -a groups=() members=()
 	stage "kselftests $ARCH"
 	for f in "$ROOT/$selftests"/*.sh; do
@@ -356,13 +357,16 @@ kselftests()
 		only=$(need "$f" arch "")
 		[ -z "$only" ] || [[ " $only " == *" $ARCH "* ]] || continue
 		[ -n "$LONG$TESTS" ] || [ -z "$(need "$f" long "")" ] || continue
-		needs=$(needs_of "$f")
-		if [ "$needs" != "$last" ]; then
-			groups+=("$needs")
-			members+=("")
-			last=$needs
-		fi
-		members[${#groups[@]} - 1]+=" $f"
+		lines=$(grep -c '^# rig: cmdline=' "$f" || true)
+		for ((i = 1; i <= (lines ? lines : 1); i++)); do
+			needs=$(needs_of "$f" "$i")
+			if [ "$needs" != "$last" ]; then
+				groups+=("$needs")
+				members+=("")
+				last=$needs
+			fi
+			members[${#groups[@]} - 1]+=" $f"
+		done
 	done
 	if [ "${#groups[@]}" -eq 0 ]; then
 		[ -n "$TESTS" ] || fail "$ARCH: there are no selftests in $selftests"

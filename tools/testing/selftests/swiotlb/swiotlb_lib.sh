@@ -228,6 +228,32 @@ wait_for()
 	done
 }
 
+# owned_kb: what can be mapped, or is
+owned_kb()
+{
+	echo $(($(sysfs total_kb) - $(sysfs lent_kb)))
+}
+
+owns_at_least()
+{
+	[ "$(owned_kb)" -ge "$1" ]
+}
+
+lent_is()
+{
+	[ "$(sysfs lent_kb)" -eq "$1" ]
+}
+
+nothing_used()
+{
+	[ "$(sysfs used_kb)" -eq 0 ]
+}
+
+block_kb()
+{
+	echo $(($(sed -n 's/^Pages per block: *//p' /proc/pagetypeinfo) * PAGE_KB))
+}
+
 # swiotlb_blocks: pageblocks of type Swiotlb; fails if there is no such type
 swiotlb_blocks()
 {
@@ -254,6 +280,52 @@ swiotlb_blocks()
 	done </proc/pagetypeinfo
 	echo "$sum"
 	[ "$column" -ge 0 ]
+}
+
+# listed_kb: memory on the free lists of type Swiotlb
+listed_kb()
+{
+	local line order sum=0
+	local -a words
+
+	while read -r line; do
+		[[ $line =~ type\ +Swiotlb\ +(.*) ]] || continue
+		read -ra words <<<"${BASH_REMATCH[1]}"
+		for order in "${!words[@]}"; do
+			# A long list is not counted to its end: ">100000"
+			sum=$((sum + (${words[order]#>} << order)))
+		done
+	done </proc/pagetypeinfo
+	echo $((sum * PAGE_KB))
+}
+
+# consistent: whether all there is to see of the pool fits together. Memory may be
+# allocated, freed or lent between one look and the next, so use check_consistent.
+consistent()
+{
+	local total lent slots used free listed blocks
+
+	total=$(sysfs total_kb)
+	lent=$(sysfs lent_kb)
+	slots=$(cat "$DEBUGFS/swiotlb/io_tlb_lent")
+	used=$(sysfs used_kb)
+	free=$(free_lent_kb)
+	listed=$(listed_kb)
+	blocks=$(swiotlb_blocks)
+	seen="total $total lent $lent used $used KiB, lent slots $slots, free lent"
+	seen+=" $free KiB, listed $listed KiB, pageblocks $blocks"
+	[ "$((slots * 2))" -eq "$lent" ] && [ "$((lent + used))" -le "$total" ] &&
+		[ "$free" -le "$lent" ] && [ "$listed" -eq "$free" ] &&
+		[ "$((blocks * $(block_kb)))" -eq "$total" ]
+}
+
+# check_consistent NAME
+check_consistent()
+{
+	local agrees=true
+
+	wait_for 10 consistent || agrees=false
+	check "$1: what is seen of the pool fits together ($seen)" "$agrees"
 }
 
 state()
@@ -343,6 +415,21 @@ figures()
 	diag "$*: ${all[*]}"
 }
 
+# map_pool NAME: map all of a pool of which nothing is lent, with data; four results
+map_pool()
+{
+	wait_for 10 nothing_used
+	device size=$((SEGMENT_KB * 1024)) count=$(($(sysfs total_kb) / SEGMENT_KB)) \
+	       batch=16 pace=100 ctx=task verify=Y
+	echo 1 >"$TEST_DEV/run"
+	figures "$1"
+	equal "$1: mappings of the whole pool" "$(figure maps)" \
+	      $(($(sysfs total_kb) / SEGMENT_KB))
+	equal "$1: of them failed" "$(figure failed)" 0
+	equal "$1: of them did not bounce" "$(figure direct)" 0
+	equal "$1: wrong words in them" "$(figure data_errors)" 0
+}
+
 # ------------------------------------------------------------ a process
 #
 # tail -n 1 keeps in its own memory all that comes without a line feed. Fed by
@@ -394,10 +481,10 @@ need_hold()
 	[ "$other_kb" -gt 0 ] || skip_all "less memory than three times the pool"
 }
 
-# hold ARGUMENT...: start it, return when it holds its pages. Somebody else has the
+# hold_start ARGUMENT...: returns when it has its memory. Somebody else has the
 # regular memory (other_kb) first, so that it gets the lent one, and gives that back
 # then, so that there is somewhere to move to.
-hold()
+hold_start()
 {
 	[ -n "$hold_out" ] || hold_out=$(mktemp)
 	: >"$hold_out"
@@ -409,8 +496,19 @@ hold()
 	hold_pid=$!
 	wait_for 60 grep -q "^lent" "$hold_out"
 	filler_stop
+}
+
+# hold_pages: have it hold what it is to
+hold_pages()
+{
 	echo >&"$hold_fd"
 	wait_for 60 grep -q "^held" "$hold_out"
+}
+
+# hold ARGUMENT...: start it, return when it holds its pages
+hold()
+{
+	hold_start "$@" && hold_pages
 }
 
 # let_go: have it check its memory and end
@@ -528,4 +626,38 @@ disk_release()
 		umount "$disk_mount" && rmdir "$disk_mount"
 		disk_mount=
 	fi
+}
+
+fio_pid=
+
+# verify_start SECONDS: write to the disk and read back, with checksums
+verify_start()
+{
+	fio --output="$disk_dir/fio.out" --directory="$disk_dir" --ioengine=libaio \
+	    --direct=1 --rw=randrw --time_based --runtime="$1" \
+	    --verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
+	    --name=small --bs=4k --iodepth=16 --size=16M \
+	    --name=large --bs=256k --iodepth=32 --size=32M >"$disk_dir/fio.err" 2>&1 &
+	fio_pid=$!
+}
+
+# verify_end NAME: wait for it; one result
+verify_end()
+{
+	local status line
+
+	wait "$fio_pid"
+	status=$?
+	fio_pid=
+	while read -r line; do
+		case $line in
+		*READ:*|*WRITE:*|*verify*|fio:*) diag "$line" ;;
+		esac
+	done < <(cat "$disk_dir/fio.out" "$disk_dir/fio.err")
+	equal "$1: status of fio (a verify or an I/O error is not 0)" "$status" 0
+}
+
+verify_stop()
+{
+	[ -z "$fio_pid" ] || kill "$fio_pid" 2>/dev/null
 }
