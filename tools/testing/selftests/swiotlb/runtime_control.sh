@@ -11,7 +11,8 @@
 # rig: disk=1G
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=600
+# rig: timeout=1200
+# rig: long=1
 #
 # That nonsense is refused is in interface.sh. A block that could not be emptied is
 # left alone for up to a minute, so what goes on by itself may take longer than that.

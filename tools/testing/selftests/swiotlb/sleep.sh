@@ -11,6 +11,7 @@
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
 # rig: timeout=600
+# rig: long=1
 #
 # Nothing here wakes up a machine that really sleeps, so /sys/power/pm_test ends each
 # suspend at one of its levels. Hibernation writes the image to a swap file on the
