@@ -71,6 +71,11 @@ refused()
 # lends LARGEST-PART LINES-THAT-SAY-IT-IS-SMALLER
 lends()
 {
+	local least=$((1024 * 1024 / $1 / 3)) most
+
+	# Unless it is named, the total is 64 times the floor at most
+	most=$(($(sysfs floor_kb) * 64))
+	[ "$most" -ge "$least" ] || [ "$2" -gt 0 ] || least=$most
 	tap_plan 7
 	reclaim_log | while read -r line; do diag "$line"; done
 	equal "$name: lines that say it is smaller" \
@@ -78,7 +83,7 @@ lends()
 	equal "$name: lines that say nothing is lent" \
 		"$(reclaim_log | grep -c 'refused\|cancelled')" 0
 	at_most "$name: total, KiB" "$(sysfs total_kb)" $((1024 * 1024 / $1))
-	at_least "$name: total, KiB" "$(sysfs total_kb)" $((1024 * 1024 / $1 / 3))
+	at_least "$name: total, KiB" "$(sysfs total_kb)" "$least"
 	check "$name: 98% is lent" wait_for 30 lent_percent 98
 	works bounced
 }
@@ -109,6 +114,8 @@ swiotlb=reclaim=256M)
 swiotlb=8192,force,reclaim=8M)
 	refused "the total is too small" 8192 ;;
 swiotlb=force,reclaim=4M)
+	# Elsewhere the floor is smaller, and some of it is lent
+	[ "$(uname -m)" = x86_64 ] || skip_all "$name: that is more than the floor here"
 	refused "there is not a pageblock to lend" "$STOCK_SLOTS" ;;
 *elfcorehdr=*)
 	refused "this is a kdump kernel" "$STOCK_SLOTS" ;;
