@@ -11,6 +11,7 @@
 # rig: disk=1G
 # rig: flavour=reclaim
 # rig: timeout=180
+# rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
