@@ -425,6 +425,64 @@ static int evacuate_segment(unsigned long pfn)
 	return ret;
 }
 
+/* What it costs to empty a page of @folio, to which the caller has a reference. */
+static unsigned int folio_cost(struct folio *folio)
+{
+	/* As those of zsmalloc, which are on no LRU list, but can be migrated */
+	if (__folio_test_movable(folio))
+		return COST_COPY;
+	if (!folio_test_lru(folio) || folio_maybe_dma_pinned(folio))
+		return COST_STUCK;
+	if (folio_test_locked(folio) || folio_test_writeback(folio))
+		return COST_BUSY;
+	if (folio_test_swapbacked(folio) || folio_test_dirty(folio) ||
+	    folio_test_private(folio))
+		return COST_COPY;
+	return COST_DROP;
+}
+
+/*
+ * What it costs to empty a page and those after it of the same folio or free
+ * block, of which there are @left in the segment. Sets @pages to their number.
+ */
+static unsigned int page_cost(struct page *page, unsigned long left,
+			      unsigned long *pages)
+{
+	struct folio *folio = folio_get_nontail_page(page);
+	unsigned int order, cost;
+
+	*pages = 1;
+	if (folio) {
+		*pages = min_t(unsigned long, folio_nr_pages(folio), left);
+		cost = folio_cost(folio) * *pages;
+		folio_put(folio);
+		return cost;
+	}
+
+	/* The folio began in a segment before */
+	if (PageTail(page))
+		return COST_COPY;
+	if (PageBuddy(page)) {
+		/* Without zone->lock it may be any number */
+		order = buddy_order_unsafe(page);
+		if (order <= MAX_PAGE_ORDER)
+			*pages = min(1UL << order, left);
+	}
+	return 0;
+}
+
+/* What it costs to empty a lent segment. Without any lock, so an estimate. */
+static unsigned int segment_cost(unsigned int segment)
+{
+	unsigned long pfn = swiotlb_segment_pfn(reclaim.pool, segment);
+	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES, pages;
+	unsigned int cost = 0;
+
+	for (; pfn < end; pfn += pages)
+		cost += page_cost(pfn_to_page(pfn), end - pfn, &pages);
+	return cost;
+}
+
 /* Make the slots of a segment available whose pages have just been taken. */
 static void own_segment(unsigned int segment, enum vm_event_item event)
 {
@@ -485,6 +543,10 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 			continue;
 		pfn = swiotlb_segment_pfn(pool, segment);
 		for (pass = 0; pass < EVACUATE_PASSES; pass++) {
+			/* Migrating the rest would be in vain */
+			ret = -EBUSY;
+			if (segment_cost(segment) >= COST_STUCK)
+				break;
 			ret = evacuate_segment(pfn);
 			if (take_segment(segment, SWIOTLB_TAKE_MIGRATE)) {
 				taken++;
@@ -499,10 +561,8 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 		/* A mapping may have taken it before the block was isolated */
 		if (!test_bit(segment, pool->lent))
 			continue;
-		if (pass == EVACUATE_PASSES || ret) {
-			*error = ret ?: -EBUSY;
-			trace_swiotlb_evacuate_busy(pfn, *error);
-		}
+		*error = ret ?: -EBUSY;
+		trace_swiotlb_evacuate_busy(pfn, *error);
 		/* Without memory to migrate to, the next may be clean page cache */
 		if (ret == -EAGAIN)
 			break;
@@ -560,49 +620,6 @@ static unsigned int nr_blocks(void)
 	return swiotlb_nr_segments(reclaim.pool) / block_segments();
 }
 
-/* What it costs to empty a page of @folio, to which the caller has a reference. */
-static unsigned int folio_cost(struct folio *folio)
-{
-	if (!folio_test_lru(folio) || folio_maybe_dma_pinned(folio))
-		return COST_STUCK;
-	if (folio_test_locked(folio) || folio_test_writeback(folio))
-		return COST_BUSY;
-	if (folio_test_swapbacked(folio) || folio_test_dirty(folio) ||
-	    folio_test_private(folio))
-		return COST_COPY;
-	return COST_DROP;
-}
-
-/*
- * What it costs to empty a page and those after it of the same folio or free
- * block, of which there are @left in the segment. Sets @pages to their number.
- */
-static unsigned int page_cost(struct page *page, unsigned long left,
-			      unsigned long *pages)
-{
-	struct folio *folio = folio_get_nontail_page(page);
-	unsigned int order, cost;
-
-	*pages = 1;
-	if (folio) {
-		*pages = min_t(unsigned long, folio_nr_pages(folio), left);
-		cost = folio_cost(folio) * *pages;
-		folio_put(folio);
-		return cost;
-	}
-
-	/* The folio began in a segment before */
-	if (PageTail(page))
-		return COST_COPY;
-	if (PageBuddy(page)) {
-		/* Without zone->lock it may be any number */
-		order = buddy_order_unsafe(page);
-		if (order <= MAX_PAGE_ORDER)
-			*pages = min(1UL << order, left);
-	}
-	return 0;
-}
-
 static bool may_try(const struct backoff *backoff)
 {
 	return !backoff->pause || time_after_eq(jiffies, backoff->retry);
@@ -623,7 +640,6 @@ static void back_off(struct backoff *backoff, unsigned long max)
 static unsigned int block_cost(unsigned int first, unsigned int last)
 {
 	unsigned int segment, lent = 0;
-	unsigned long pfn, end, pages;
 	u64 cost = 0;
 
 	if (!may_try(&reclaim.blocks[first / block_segments()]))
@@ -633,9 +649,7 @@ static unsigned int block_cost(unsigned int first, unsigned int last)
 		if (!test_bit(segment, reclaim.pool->lent))
 			continue;
 		lent++;
-		pfn = swiotlb_segment_pfn(reclaim.pool, segment);
-		for (end = pfn + SWIOTLB_SEGMENT_PAGES; pfn < end; pfn += pages)
-			cost += page_cost(pfn_to_page(pfn), end - pfn, &pages);
+		cost += segment_cost(segment);
 	}
 	return lent ? min_t(u64, div_u64(cost, lent), COST_NEVER - 1) :
 		      COST_NEVER;
@@ -907,7 +921,7 @@ static bool use_goes_on(void)
 	return max_of(all->samples, PEAK_SAMPLES) >= usual_peak(all) / 4;
 }
 
-/* Slots that should be owned for a recent peak: a quarter more, plus @free. */
+/* Slots that should be owned for a recent peak: half as many more, plus @free. */
 static unsigned int slots_for(const struct use_history *use, bool goes_on,
 			      unsigned int free)
 {
@@ -915,7 +929,7 @@ static unsigned int slots_for(const struct use_history *use, bool goes_on,
 
 	if (goes_on)
 		peak = max(peak, usual_peak(use));
-	return peak ? peak + peak / 4 + free : 0;
+	return peak ? peak + peak / 2 + free : 0;
 }
 
 /*

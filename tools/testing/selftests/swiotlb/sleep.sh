@@ -56,12 +56,6 @@ sum()
 	dd if="$disk_dir/cached" bs=1M ${1:+iflag="$1"} status=none | sha256sum
 }
 
-# lent_in_use: KiB of lent memory that somebody has
-lent_in_use()
-{
-	echo $(($(sysfs lent_kb) - $(free_lent_kb)))
-}
-
 swapped_out()
 {
 	echo $(($(vmstat pswpout) * PAGE_KB))

@@ -204,6 +204,12 @@ free_lent_kb()
 	echo $(($(vmstat nr_free_swiotlb) * PAGE_KB))
 }
 
+# lent_in_use: KiB of lent memory that somebody has
+lent_in_use()
+{
+	echo $(($(sysfs lent_kb) - $(free_lent_kb)))
+}
+
 # lendable_kb: all that may be lent
 lendable_kb()
 {
