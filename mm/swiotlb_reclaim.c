@@ -921,7 +921,7 @@ static bool use_goes_on(void)
 	return max_of(all->samples, PEAK_SAMPLES) >= usual_peak(all) / 4;
 }
 
-/* Slots that should be owned for a recent peak: half as many more, plus @free. */
+/* Slots that should be owned for a recent peak: a quarter more, plus @free. */
 static unsigned int slots_for(const struct use_history *use, bool goes_on,
 			      unsigned int free)
 {
@@ -929,7 +929,7 @@ static unsigned int slots_for(const struct use_history *use, bool goes_on,
 
 	if (goes_on)
 		peak = max(peak, usual_peak(use));
-	return peak ? peak + peak / 2 + free : 0;
+	return peak ? peak + peak / 4 + free : 0;
 }
 
 /*

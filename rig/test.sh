@@ -15,6 +15,7 @@
 #   # rig: cmdline=swiotlb=force,reclaim=256M    several lines: it runs with each
 #   # rig: mem=1G        # rig: smp=2           # rig: icount=1
 #   # rig: disk=512M     an ext4 file system on NVMe (/dev/nvme0n1)
+#   # rig: disk_bps=64000000   bytes per second that it moves, at most
 #   # rig: flavour=reclaim
 #   # rig: modules=lib/test_swiotlb.ko
 #   # rig: qemu=-device virtio-mem-pci    added to QEMU's arguments
@@ -43,7 +44,7 @@ one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug rt
 # Everything takes longer where everything is checked
 slower=1
 case $under_test in debug|rt) slower=4 ;; esac
-unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT
+unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT DISK_BPS
 need_root
 take_lock
 
@@ -277,15 +278,16 @@ needs_of()	# FILE N: with its Nth command line, all but the time limit, on one l
 	printf '%s|' "$(sed -n 's/^# rig: cmdline=//p' "$1" | sed -n "$2p")" \
 		"$(need "$1" mem 1G)" "$(need "$1" smp 2)" "$(need "$1" disk "")" \
 		"$(need "$1" flavour reclaim)" "$(need "$1" icount "")" "$(need "$1" modules "")" \
-		"$(need "$1" qemu "") $(need "$1" "qemu-$ARCH" "")" "$(need "$1" monitor "")"
+		"$(need "$1" qemu "") $(need "$1" "qemu-$ARCH" "")" "$(need "$1" monitor "")" \
+		"$(need "$1" disk_bps "")"
 }
 
 run_group()	# NUMBER COUNT NEEDS FILE...
 {
-	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor f name limit=$((60 * slower)) t status=0
+	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor disk_bps f name limit=$((60 * slower)) t status=0
 	local out line prefix test_status
 	local -a image=()
-	IFS='|' read -r cmdline mem smp disk flavour icount modules qemu monitor <<<"$3"
+	IFS='|' read -r cmdline mem smp disk flavour icount modules qemu monitor disk_bps <<<"$3"
 	shift 3
 	{
 		echo '#!/bin/bash'
@@ -313,7 +315,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 	out=$dir/selftest-$ARCH-$no.out
 	boot "selftests $ARCH, boot $no of $count" "$limit" "$out" ARCH="$ARCH" FLAVOUR="$flavour" SCRIPT="$dir/group" \
 		CMDLINE="$cmdline" MEM="$mem" SMP="$smp" ICOUNT="$icount" MODULES="$modules" QEMU_EXTRA="$qemu" MONITOR="$monitor" \
-		"${image[@]}" || status=$?
+		DISK_BPS="$disk_bps" "${image[@]}" || status=$?
 	rm -f "$dir/disk.img"
 	for f in "$@"; do
 		name=${f##*/}

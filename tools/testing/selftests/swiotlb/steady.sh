@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Constant I/O moves no segment: what an area needs is taken in the first seconds,
-# and kept while the I/O goes on. Where the machine is so busy that the I/O comes
-# and goes, that is not to be seen.
+# Constant I/O moves no segment: what it needs is taken in the first seconds, and
+# kept while it goes on. The disk is slower than the processors, so that as many
+# requests as fio allows are on their way all the time. Where the machine is so busy
+# that the I/O comes and goes, nothing is to be seen.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
 # rig: mem=1G
 # rig: smp=2
 # rig: disk=1G
+# rig: disk_bps=64000000
 # rig: flavour=reclaim
 # rig: timeout=180
 # rig: long=1
