@@ -688,11 +688,10 @@ static struct {
 
 static int ring_map(u32 i)
 {
-	dma_addr_t dma = dma_map_single_attrs(test_dev(), ring.page, SZ_4K,
-					      DMA_TO_DEVICE, DMA_ATTR_NO_WARN);
-
-	ring.dma[i] = dma_mapping_error(test_dev(), dma) ? DMA_MAPPING_ERROR : dma;
-	return ring.dma[i] == DMA_MAPPING_ERROR ? -ENOSPC : 0;
+	/* DMA_MAPPING_ERROR on failure */
+	ring.dma[i] = dma_map_single_attrs(test_dev(), ring.page, SZ_4K,
+					   DMA_TO_DEVICE, DMA_ATTR_NO_WARN);
+	return dma_mapping_error(test_dev(), ring.dma[i]);
 }
 
 static void ring_unmap(u32 i)
@@ -737,7 +736,7 @@ static int ring_set(void *data, u64 nr)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(ring_fops, NULL, ring_set, "%llu\n");
 
-/* An entry that cannot be mapped again stays empty until its next turn. */
+/* Ends at an entry that cannot be mapped again, which stays empty until its next turn. */
 static int turn_set(void *data, u64 nr)
 {
 	int ret = 0;

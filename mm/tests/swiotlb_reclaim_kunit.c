@@ -849,7 +849,42 @@ static struct kunit_suite swiotlb_param_suite = {
 	.name = "swiotlb_param",
 	.test_cases = swiotlb_param_cases,
 };
-kunit_test_init_section_suites(&swiotlb_param_suite);
+
+/*
+ * Teardown, which is discarded after boot, too.
+ */
+
+static void __init pool_that_lends_is_not_torn_down(struct kunit *test)
+{
+	struct io_tlb_pool *pool;
+	struct swiotlb_area_stat stat;
+	struct device *dev = new_device(test, "swiotlb-exit");
+	unsigned long nslabs, floor;
+
+	pool = swiotlb_reclaim_pool(&floor);
+	if (!pool || !swiotlb_reclaim_enabled())
+		kunit_skip(test, "nothing is lent");
+	if (is_swiotlb_force_bounce(dev))
+		kunit_skip(test, "with 'force' no pool is torn down");
+	nslabs = pool->nslabs;
+
+	swiotlb_exit();
+	KUNIT_EXPECT_TRUE(test, is_swiotlb_allocated());
+	KUNIT_ASSERT_EQ(test, pool->nslabs, nslabs);
+	swiotlb_area_stat(pool, 0, &stat);
+	KUNIT_EXPECT_GT(test, stat.lent, 0);
+}
+
+static struct kunit_case __refdata swiotlb_exit_cases[] = {
+	KUNIT_CASE(pool_that_lends_is_not_torn_down),
+	{}
+};
+
+static struct kunit_suite swiotlb_exit_suite = {
+	.name = "swiotlb_exit",
+	.test_cases = swiotlb_exit_cases,
+};
+kunit_test_init_section_suites(&swiotlb_param_suite, &swiotlb_exit_suite);
 
 MODULE_DESCRIPTION("KUnit tests of reclaimable swiotlb");
 MODULE_LICENSE("GPL");

@@ -5,6 +5,7 @@
 # no mapping takes much longer than the others, and the data are right.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
+# rig: cmdline=swiotlb=force,reclaim=256M init_on_alloc=1
 # rig: mem=1G
 # rig: smp=1
 # rig: icount=1
@@ -13,8 +14,9 @@
 # rig: timeout=240
 #
 # Nearly all of the pool is lent when a burst begins, so nearly each of its
-# segments has to be taken back by the mapping that needs it. The time of a
-# mapping is judged only where it counts instructions (see ICOUNT).
+# segments has to be taken back by the mapping that needs it. None is zeroed for that,
+# even if all that is allocated is. The time of a mapping is judged only where it
+# counts instructions (see ICOUNT).
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 

@@ -10,8 +10,10 @@
  * in, and "lent N" says how many pages of them are lent ones. After a line of input,
  * either all of it is pinned for a long time, or PERMILLE of its lent pages, chosen at
  * random, are put into pipes, which holds a reference to each as DMA for a read or
- * write would. "held N" says how many lent pages that are. At the end of its input it
- * checks that its memory still has what it wrote there, and prints "wrong N" (words).
+ * write would. "held N" says how many lent pages that are. At the end of its input
+ * "moved N" and "moved_to_lent N" say how many of its pages are elsewhere than they were
+ * then, and how many of these in the pool. It checks that its memory still has what it
+ * wrote there, and prints "wrong N" (words).
  *
  * What pins it is a buffer of io_uring, the kernel's own test of pin_user_pages() and
  * of pin_user_pages_fast(), or, for memory of a memfd, a dma-buf.
@@ -60,17 +62,24 @@ static void fail(const char *what)
 	exit(errno == ENOSYS || errno == ENOENT ? KSFT_SKIP : 1);
 }
 
-/* Is the page at @offset of our memory one of the pool? */
-static int is_lent(size_t offset)
+/* Physical address of the page at @offset of our memory, or 0 if it is not there */
+static uint64_t page_at(size_t offset)
 {
-	uint64_t entry, addr;
+	uint64_t entry;
 
 	if (pread(pagemap, &entry, sizeof(entry),
 		  ((uintptr_t)memory + offset) / page_size * sizeof(entry)) != sizeof(entry))
 		fail("/proc/self/pagemap");
 	if (!(entry & 1ULL << 63))
 		return 0;
-	addr = (entry & ((1ULL << 55) - 1)) * page_size;
+	return (entry & ((1ULL << 55) - 1)) * page_size;
+}
+
+/* Is the page at @offset one of the pool? */
+static int is_lent(size_t offset)
+{
+	uint64_t addr = page_at(offset);
+
 	return addr >= first && addr <= last;
 }
 
@@ -188,7 +197,8 @@ static void map_memory(int shared)
 
 int main(int argc, char **argv)
 {
-	size_t offset, held, wrong = 0;
+	size_t offset, held, moved = 0, moved_to_lent = 0, wrong = 0;
+	uint64_t *pages;
 	int c;
 
 	if (argc < 5) {
@@ -223,11 +233,23 @@ int main(int argc, char **argv)
 		held = hold_by_udmabuf();
 	else
 		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
+	pages = malloc(bytes / page_size * sizeof(*pages));
+	if (!pages)
+		fail("malloc");
+	for (offset = 0; offset < bytes; offset += page_size)
+		pages[offset / page_size] = page_at(offset);
 	printf("held %zu\n", held);
 	fflush(stdout);
 
 	while (getchar() != EOF)
 		;
+	for (offset = 0; offset < bytes; offset += page_size) {
+		if (page_at(offset) == pages[offset / page_size])
+			continue;
+		moved++;
+		moved_to_lent += is_lent(offset);
+	}
+	printf("moved %zu\nmoved_to_lent %zu\n", moved, moved_to_lent);
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
 		wrong += *(uint64_t *)(memory + offset) != pattern(offset);
 	printf("wrong %zu\n", wrong);

@@ -3,7 +3,8 @@
 #
 # Processes that hold on to pages. A pin for a long time moves the page out of lent
 # memory first. One for a short time keeps its page, and only the segment it is in,
-# from being taken back. Whatever is moved keeps its contents.
+# from being taken back. Whatever is moved keeps its contents, and does not go to
+# other lent memory.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
 # rig: mem=1G
@@ -52,6 +53,8 @@ round()
 	at_least "$1: segments taken back" "$((taken * 100))" \
 		 "$((lent_before * $3 * RATE_PERCENT / 100))"
 	let_go
+	at_least "$1: pages that were moved" "$(field "$hold_out" moved)" 1
+	equal "$1: of these, to lent memory" "$(field "$hold_out" moved_to_lent)" 0
 	equal "$1: words that changed" "$(field "$hold_out" wrong)" 0
 }
 
@@ -60,7 +63,7 @@ need_reclaim
 need_debugfs
 give_back
 need_hold $(($(sysfs lent_kb) * 7 / 4))
-tap_plan 9
+tap_plan 15
 
 # 1. A long time
 hold io_uring

@@ -471,6 +471,54 @@ filler_stop()
 	filler=
 }
 
+# ------------------------------------------------------ memory pressure
+#
+# A file of twice the memory is read again and again, from the disk of need_disk,
+# while processes change anonymous memory.
+
+ANON_PERCENT=40		# of MemTotal
+stress=
+reader=
+
+read_file()
+{
+	local i=0 chunks=$((file_mb / 64))
+
+	while [ -e "$disk_dir/go" ]; do
+		dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
+		   skip=$((i * 64)) status=none || return
+		i=$(((i + 1) % chunks))
+	done
+}
+
+pressure_start()
+{
+	local mem
+
+	mem=$(meminfo MemTotal)
+	file_mb=$((mem * 2 / 1024))
+	truncate -s "${file_mb}M" "$disk_dir/file"
+	: >"$disk_dir/go"
+	stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep \
+		  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
+	stress=$!
+	read_file &
+	reader=$!
+}
+
+# pressure_stop: for cleanup, too
+pressure_stop()
+{
+	[ -z "$disk_dir" ] || rm -f "$disk_dir/go"
+	[ -z "$reader" ] || wait "$reader"
+	reader=
+	if [ -n "$stress" ]; then
+		kill "$stress" 2>/dev/null
+		wait "$stress" 2>/dev/null
+	fi
+	stress=
+}
+
 # ------------------------------------------- a process with lent memory
 
 hold_pid=

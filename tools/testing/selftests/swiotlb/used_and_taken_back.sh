@@ -24,10 +24,7 @@ RUNTIME=${SWIOTLB_RUNTIME:-60}
 USED_PERCENT=80		# of lent memory, by the pressure
 BACK_PERCENT=95		# of (total - floor), lent again
 BACK_SECONDS=30
-ANON_PERCENT=40		# of MemTotal
 
-stress=
-reader=
 fio=
 
 cleanup()
@@ -35,44 +32,6 @@ cleanup()
 	[ -z "$fio" ] || kill "$fio" 2>/dev/null
 	pressure_stop
 	disk_release
-}
-
-read_file()
-{
-	local i=0 chunks=$((file_mb / 64))
-
-	while [ -e "$disk_dir/go" ]; do
-		dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
-		   skip=$((i * 64)) status=none || return
-		i=$(((i + 1) % chunks))
-	done
-}
-
-pressure_start()
-{
-	local mem
-
-	mem=$(meminfo MemTotal)
-	file_mb=$((mem * 2 / 1024))
-	truncate -s "${file_mb}M" "$disk_dir/file"
-	: >"$disk_dir/go"
-	stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep \
-		  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
-	stress=$!
-	read_file &
-	reader=$!
-}
-
-pressure_stop()
-{
-	[ -z "$disk_dir" ] || rm -f "$disk_dir/go"
-	[ -z "$reader" ] || wait "$reader"
-	reader=
-	if [ -n "$stress" ]; then
-		kill "$stress" 2>/dev/null
-		wait "$stress" 2>/dev/null
-	fi
-	stress=
 }
 
 fio_start()

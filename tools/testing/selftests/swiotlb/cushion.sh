@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# While memory is short, most of what is lent is in use, and yet enough of it free
+# for a burst from hard interrupts, and for another soon afterwards.
+#
+# rig: cmdline=swiotlb=force,reclaim=256M
+# rig: mem=1G
+# rig: smp=2
+# rig: disk=512M
+# rig: flavour=reclaim
+# rig: modules=lib/test_swiotlb.ko
+# rig: timeout=300
+# rig: long=1
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+USED_PERCENT=85		# of lent memory
+SAMPLES=50		# of that, one each 0.2 s
+BURST_KB=16384		# in mappings of 64 KiB
+AGAIN_SECONDS=3		# until the next burst
+PAIRS=3			# of bursts
+
+cleanup()
+{
+	pressure_stop
+	disk_release
+}
+
+# burst NAME
+burst()
+{
+	state "before $1"
+	device size=65536 count=$((BURST_KB / 64))
+	echo 1 >"$TEST_DEV/run"
+	equal "$1: mappings that failed" "$(figure failed)" 0
+}
+
+need_root
+need_commands stress-ng truncate dd
+need_reclaim
+need_test_device
+need_disk
+tap_plan $((1 + 2 * PAIRS))
+
+wait_for 30 lent_percent 98
+pressure_start
+sleep 15
+state "pressure"
+lent=0
+used=0
+for ((i = 0; i < SAMPLES; i++)); do
+	lent=$((lent + $(sysfs lent_kb)))
+	used=$((used + $(lent_in_use)))
+	sleep 0.2
+done
+at_least "of the lent memory in use, percent" $((used * 100 / lent)) $USED_PERCENT
+
+for ((i = 1; i <= PAIRS; i++)); do
+	burst "burst $i"
+	sleep "$AGAIN_SECONDS"
+	burst "burst $i, again"
+	wait_for 15 lent_percent 90
+done
