@@ -94,7 +94,7 @@
 #define COST_DROP	1
 #define COST_COPY	4
 #define COST_BUSY	64
-#define COST_STUCK	65536
+#define COST_STUCK	(1U << 20)
 #define COST_NEVER	UINT_MAX
 
 /*
@@ -149,6 +149,17 @@ struct backoff {
 };
 
 /**
+ * struct block_cost - what it costs to empty the lent segments of a pageblock
+ * @mean:	Of a segment, on average. %COST_NEVER if there is none, or if that was
+ *		tried in vain a short time ago.
+ * @least:	Of the cheapest segment.
+ */
+struct block_cost {
+	unsigned int mean;
+	unsigned int least;
+};
+
+/**
  * struct swiotlb_reclaim - all state of the policy
  * @lock:	Held while segments are lent, or taken back other than by maps.
  * @pool:	The pool that lends. Set once.
@@ -183,7 +194,7 @@ static struct swiotlb_reclaim {
 	struct backoff evacuation;
 	struct backoff floor_evacuation;
 	struct backoff *blocks;
-	unsigned int costs[EVACUATE_WINDOW];
+	struct block_cost costs[EVACUATE_WINDOW];
 	unsigned int period;
 	unsigned int floor;
 	unsigned int low;
@@ -232,6 +243,8 @@ static unsigned int area_owned(const struct swiotlb_area_stat *stat)
  */
 void swiotlb_reclaim_wake(void)
 {
+	/* Pairs with kswiotlbd(): it sees what led here, or this its going to sleep */
+	smp_mb();
 	if (READ_ONCE(reclaim.kicked))
 		return;
 	WRITE_ONCE(reclaim.kicked, true);
@@ -425,13 +438,25 @@ static int evacuate_segment(unsigned long pfn)
 	return ret;
 }
 
+/*
+ * Is somebody doing DMA to it, or about to? A pin of a small folio counts as many
+ * references, so that many mappings look like one; those are known.
+ */
+static bool folio_is_pinned(struct folio *folio)
+{
+	if (folio_test_large(folio))
+		return folio_maybe_dma_pinned(folio);
+	return folio_ref_count(folio) - folio_mapcount(folio) >=
+	       GUP_PIN_COUNTING_BIAS;
+}
+
 /* What it costs to empty a page of @folio, to which the caller has a reference. */
 static unsigned int folio_cost(struct folio *folio)
 {
 	/* As those of zsmalloc, which are on no LRU list, but can be migrated */
 	if (__folio_test_movable(folio))
 		return COST_COPY;
-	if (!folio_test_lru(folio) || folio_maybe_dma_pinned(folio))
+	if (!folio_test_lru(folio) || folio_is_pinned(folio))
 		return COST_STUCK;
 	if (folio_test_locked(folio) || folio_test_writeback(folio))
 		return COST_BUSY;
@@ -441,6 +466,20 @@ static unsigned int folio_cost(struct folio *folio)
 	return COST_DROP;
 }
 
+/* The folio a page belongs to, with a reference, or %NULL if it has no users. */
+static struct folio *get_folio_of(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (!folio_try_get(folio))
+		return NULL;
+	/* Without a reference it may have been split, or freed and another's */
+	if (page_folio(page) == folio)
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
 /*
  * What it costs to empty a page and those after it of the same folio or free
  * block, of which there are @left in the segment. Sets @pages to their number.
@@ -448,20 +487,18 @@ static unsigned int folio_cost(struct folio *folio)
 static unsigned int page_cost(struct page *page, unsigned long left,
 			      unsigned long *pages)
 {
-	struct folio *folio = folio_get_nontail_page(page);
+	struct folio *folio = get_folio_of(page);
 	unsigned int order, cost;
 
 	*pages = 1;
 	if (folio) {
-		*pages = min_t(unsigned long, folio_nr_pages(folio), left);
+		*pages = min_t(unsigned long, left, folio_nr_pages(folio) -
+			       folio_page_idx(folio, page));
 		cost = folio_cost(folio) * *pages;
 		folio_put(folio);
 		return cost;
 	}
 
-	/* The folio began in a segment before */
-	if (PageTail(page))
-		return COST_COPY;
 	if (PageBuddy(page)) {
 		/* Without zone->lock it may be any number */
 		order = buddy_order_unsafe(page);
@@ -561,8 +598,10 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 		/* A mapping may have taken it before the block was isolated */
 		if (!test_bit(segment, pool->lent))
 			continue;
-		*error = ret ?: -EBUSY;
-		trace_swiotlb_evacuate_busy(pfn, *error);
+		/* A lack of memory is not the block's fault, and stays the reason */
+		if (*error != -ENOMEM)
+			*error = ret ?: -EBUSY;
+		trace_swiotlb_evacuate_busy(pfn, ret ?: -EBUSY);
 		/* Without memory to migrate to, the next may be clean page cache */
 		if (ret == -EAGAIN)
 			break;
@@ -634,35 +673,39 @@ static void back_off(struct backoff *backoff, unsigned long max)
 
 /*
  * What a segment costs that is had by emptying the lent ones in [first, last),
- * which is within a pageblock. COST_NEVER if there is none, or if that was tried
- * in vain a short time ago.
+ * which is within a pageblock.
  */
-static unsigned int block_cost(unsigned int first, unsigned int last)
+static struct block_cost block_cost(unsigned int first, unsigned int last)
 {
-	unsigned int segment, lent = 0;
-	u64 cost = 0;
+	struct block_cost cost = { COST_NEVER, COST_NEVER };
+	unsigned int segment, one, lent = 0;
+	u64 sum = 0;
 
 	if (!may_try(&reclaim.blocks[first / block_segments()]))
-		return COST_NEVER;
+		return cost;
 
 	for (segment = first; segment < last; segment++) {
 		if (!test_bit(segment, reclaim.pool->lent))
 			continue;
+		one = segment_cost(segment);
+		cost.least = min(cost.least, one);
+		sum += one;
 		lent++;
-		cost += segment_cost(segment);
 	}
-	return lent ? min_t(u64, div_u64(cost, lent), COST_NEVER - 1) :
-		      COST_NEVER;
+	if (lent)
+		cost.mean = div_u64(sum, lent);
+	return cost;
 }
 
-/* The cheapest of @nr blocks that costs less than @limit, or @nr. */
+/* The cheapest of @nr blocks with a segment that costs at most @limit, or @nr. */
 static unsigned int cheapest_block(unsigned int nr, unsigned int limit)
 {
-	unsigned int i, best = nr;
+	unsigned int i, mean = COST_NEVER, best = nr;
 
 	for (i = 0; i < nr; i++) {
-		if (reclaim.costs[i] < limit) {
-			limit = reclaim.costs[i];
+		if (reclaim.costs[i].mean < mean &&
+		    reclaim.costs[i].least <= limit) {
+			mean = reclaim.costs[i].mean;
 			best = i;
 		}
 	}
@@ -704,7 +747,8 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 				    unsigned int first, unsigned int last,
 				    unsigned int want, int *error)
 {
-	unsigned int i, cost, limit, had, taken = 0;
+	unsigned int i, limit, had, taken = 0;
+	struct block_cost cost;
 	int err;
 
 	for (i = 0; i < nr; i++) {
@@ -715,20 +759,23 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 
 	while (taken < want && *error != -EAGAIN) {
 		limit = *error == -ENOMEM ?
-			SWIOTLB_SEGMENT_PAGES * COST_DROP + 1 : COST_NEVER;
+			SWIOTLB_SEGMENT_PAGES * COST_DROP : COST_NEVER;
 		i = cheapest_block(nr, limit);
 		if (i == nr)
 			break;
 		cost = reclaim.costs[i];
-		reclaim.costs[i] = COST_NEVER;
-		err = 0;
-		had = evacuate_block(max(first, start_of(block + i)),
-				     min(last, start_of(block + i + 1)),
-				     want - taken, &err);
+		reclaim.costs[i].mean = COST_NEVER;
+		err = -EBUSY;
+		had = 0;
+		if (cost.least < COST_STUCK) {
+			err = 0;
+			had = evacuate_block(max(first, start_of(block + i)),
+					     min(last, start_of(block + i + 1)),
+					     want - taken, &err);
+		}
 		taken += had;
-		/* -ENOMEM is not the block's fault, and stays the reason */
 		if (err != -ENOMEM && err != -EAGAIN)
-			note_block(block + i, cost, err && !had);
+			note_block(block + i, cost.mean, err && !had);
 		if (err && *error != -ENOMEM)
 			*error = err;
 		cond_resched();
@@ -1307,9 +1354,13 @@ static int kswiotlbd(void *unused)
 	unsigned long sampled = jiffies;
 
 	for (;;) {
+		long timeout = MAX_SCHEDULE_TIMEOUT;
 		bool surplus = false;
 
-		/* Before the counters are read, so that no later kick is lost */
+		/*
+		 * Before the counters are read, so that no later kick is lost. Pairs
+		 * with swiotlb_reclaim_wake().
+		 */
 		WRITE_ONCE(reclaim.kicked, false);
 		smp_mb();
 
@@ -1317,17 +1368,20 @@ static int kswiotlbd(void *unused)
 			/*
 			 * Deaf for a moment, or each mapping would start the
 			 * same again. Kicks meanwhile are made up for after
-			 * SAMPLE_PERIOD at the latest.
+			 * the timeout at the latest.
 			 */
 			WRITE_ONCE(reclaim.kicked, true);
 			schedule_timeout_idle(BACKOFF_MIN);
 			WRITE_ONCE(reclaim.kicked, READ_ONCE(reclaim.missed));
-			surplus = true;
+			timeout = max(reclaim.evacuation.pause,
+				      reclaim.floor_evacuation.pause);
+			timeout = max(timeout, SAMPLE_PERIOD);
 		}
+		if (surplus)
+			timeout = SAMPLE_PERIOD;
 		set_current_state(TASK_IDLE);
 		if (!READ_ONCE(reclaim.kicked))
-			schedule_timeout(surplus ? SAMPLE_PERIOD :
-					 MAX_SCHEDULE_TIMEOUT);
+			schedule_timeout(timeout);
 		__set_current_state(TASK_RUNNING);
 	}
 	return 0;

@@ -33,6 +33,13 @@ grows()
 	[ "$(nslabs)" -gt "$slabs" ]
 }
 
+# take_all: whether nothing is lent any more. It will be after two seconds.
+take_all()
+{
+	echo $(($(sysfs lent_kb) / SEGMENT_KB)) 2>/dev/null >"$DEBUGFS/swiotlb/take"
+	lent_is 0
+}
+
 # burst NAME KIB: two results
 burst()
 {
@@ -51,7 +58,7 @@ need_debugfs
 need_test_device
 wait_for 30 lent_percent 98
 need_hold $(($(sysfs lent_kb) * 5 / 4))
-tap_plan 8
+tap_plan 9
 
 # 1. Lent memory that cannot be had
 hold pipe $HELD_PERMILLE
@@ -63,8 +70,9 @@ equal "pages are held: bounce buffers, in slots" "$(nslabs)" "$slabs"
 let_go
 equal "words of the process that changed" "$(field "$hold_out" wrong)" 0
 
-# 2. More than there is to lend
+# 2. More than there is, and nothing left to take back
 wait_for 60 lent_percent 98
+check "larger than the pool: all is taken back" wait_for 30 take_all
 total=$(sysfs total_kb)
 burst "larger than the pool" $((total + MORE_KB))
 check "larger than the pool: bounce buffers grow" wait_for 10 grows

@@ -4,6 +4,7 @@
  *
  *   hold_lent FIRST LAST KIB io_uring | gup | gup_fast | udmabuf
  *   hold_lent FIRST LAST KIB pipe PERMILLE
+ *   hold_lent FIRST LAST KIB mapped
  *
  * FIRST and LAST are the first and the last byte of the pool (hexadecimal
  * physical addresses, as the kernel logs them at boot). KIB of memory are faulted
@@ -14,6 +15,9 @@
  * "moved N" and "moved_to_lent N" say how many of its pages are elsewhere than they were
  * then, and how many of these in the pool. It checks that its memory still has what it
  * wrote there, and prints "wrong N" (words).
+ *
+ * Or a few lent pages are mapped more than a thousand times each, which holds none:
+ * "stayed N" says at the end how many of them are where they were.
  *
  * What pins it is a buffer of io_uring, the kernel's own test of pin_user_pages() and
  * of pin_user_pages_fast(), or, for memory of a memfd, a dma-buf.
@@ -39,6 +43,8 @@
 #define KSFT_SKIP	4
 #define PIPE_PAGES	256	/* what pipe-max-size allows by default: 1 MiB */
 #define MAX_PIPES	256
+#define MAPPED_PAGES	8
+#define MAPPED_TIMES	1100	/* more than GUP_PIN_COUNTING_BIAS */
 #define UDMABUF_BYTES	(32UL << 20)	/* half of what it allows by default */
 
 /* As in mm/gup_test.h */
@@ -179,6 +185,32 @@ static size_t hold_by_pipe(unsigned int permille)
 	return held;
 }
 
+static size_t mapped[MAPPED_PAGES];
+static unsigned int nr_mapped;
+
+/* Mapping a page of a file often has its folio counted as often, as pins do */
+static size_t hold_by_mapping(void)
+{
+	unsigned char *addr;
+	size_t offset;
+	int i;
+
+	for (offset = 0; offset < bytes && nr_mapped < MAPPED_PAGES; offset += page_size) {
+		if (!is_lent(offset))
+			continue;
+		for (i = 0; i < MAPPED_TIMES; i++) {
+			addr = mmap(NULL, page_size, PROT_READ, MAP_SHARED | MAP_POPULATE,
+				    memfd, offset);
+			if (addr == MAP_FAILED)
+				fail("mmap");
+		}
+		mapped[nr_mapped++] = offset;
+		/* The next in another segment, if the file was filled in order */
+		offset += (1 << 20) - page_size;
+	}
+	return 0;
+}
+
 /* udmabuf takes memory of a file only, and only one that cannot shrink */
 static void map_memory(int shared)
 {
@@ -197,12 +229,13 @@ static void map_memory(int shared)
 
 int main(int argc, char **argv)
 {
-	size_t offset, held, moved = 0, moved_to_lent = 0, wrong = 0;
+	size_t offset, held, moved = 0, moved_to_lent = 0, stayed = 0, wrong = 0;
 	uint64_t *pages;
+	unsigned int i;
 	int c;
 
 	if (argc < 5) {
-		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | pipe PERMILLE\n",
+		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | mapped | pipe PERMILLE\n",
 			argv[0]);
 		return 1;
 	}
@@ -214,7 +247,7 @@ int main(int argc, char **argv)
 	if (pagemap < 0)
 		fail("/proc/self/pagemap");
 
-	map_memory(!strcmp(argv[4], "udmabuf"));
+	map_memory(!strcmp(argv[4], "udmabuf") || !strcmp(argv[4], "mapped"));
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
 		*(uint64_t *)(memory + offset) = pattern(offset);
 	printf("lent %zu\n", count_lent());
@@ -231,6 +264,8 @@ int main(int argc, char **argv)
 		held = hold_by_gup(PIN_LONGTERM_TEST_FLAG_USE_FAST);
 	else if (!strcmp(argv[4], "udmabuf"))
 		held = hold_by_udmabuf();
+	else if (!strcmp(argv[4], "mapped"))
+		held = hold_by_mapping();
 	else
 		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
 	pages = malloc(bytes / page_size * sizeof(*pages));
@@ -249,7 +284,10 @@ int main(int argc, char **argv)
 		moved++;
 		moved_to_lent += is_lent(offset);
 	}
-	printf("moved %zu\nmoved_to_lent %zu\n", moved, moved_to_lent);
+	for (i = 0; i < nr_mapped; i++)
+		stayed += page_at(mapped[i]) == pages[mapped[i] / page_size];
+	printf("moved %zu\nmoved_to_lent %zu\nmapped %u\nstayed %zu\n",
+	       moved, moved_to_lent, nr_mapped, stayed);
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
 		wrong += *(uint64_t *)(memory + offset) != pattern(offset);
 	printf("wrong %zu\n", wrong);

@@ -63,7 +63,7 @@ need_reclaim
 need_debugfs
 give_back
 need_hold $(($(sysfs lent_kb) * 7 / 4))
-tap_plan 15
+tap_plan 17
 
 # 1. A long time
 hold io_uring
@@ -75,7 +75,16 @@ equal "io_uring: lent pages it has pinned" "$(field "$hold_out" held)" 0
 let_go
 equal "io_uring: words that changed" "$(field "$hold_out" wrong)" 0
 
-# 2. A short time
+# 2. Mapped so often that the count of references could be one of pins
+give_back
+hold mapped
+take_all
+let_go
+diag "mapped: $(tr '\n' ' ' <"$hold_out")"
+at_least "mapped: lent pages that are mapped often" "$(field "$hold_out" mapped)" 1
+equal "mapped: of these, not moved" "$(field "$hold_out" stayed)" 0
+
+# 3. A short time
 round "nothing held" 0 100
 round "1% held" 10 53
 round "5% held" 50 4
