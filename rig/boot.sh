@@ -157,7 +157,7 @@ truncate -s %1M "$work/job.tar"
 start_qemu()
 {
 	local -a q=("$qemu" -nodefaults -no-user-config -display none -monitor none -no-reboot)
-	local cpu=max snapshot=off throttle=
+	local cpu=max snapshot=off throttle="" smp=$SMP
 	[ -z "${DISK_SNAPSHOT:-}" ] || snapshot=on
 	[ -z "${DISK_BPS:-}" ] || throttle=,throttling.bps-total=$DISK_BPS
 	case $ARCH in
@@ -169,7 +169,8 @@ start_qemu()
 		[ "$1" = tcg ] || cpu=host
 		q+=(-machine "virt,gic-version=3,accel=$1" -cpu "$cpu") ;;
 	esac
-	q+=(-m "${mem}M" -smp "$SMP")
+	[ "$FLAVOUR" != rt ] || smp+=,sockets=$SMP
+	q+=(-m "${mem}M" -smp "$smp")
 	if [ "$FLAVOUR" = rt ]; then
 		# Two nodes; the first CPUs are on the first
 		q+=(-object "memory-backend-ram,id=node0,size=$((mem / 2))M"

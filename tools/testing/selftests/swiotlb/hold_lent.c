@@ -57,7 +57,7 @@ struct pin_longterm_test {
 #define PIN_LONGTERM_TEST_FLAG_USE_WRITE	1
 #define PIN_LONGTERM_TEST_FLAG_USE_FAST		2
 
-static uint64_t first, last;
+static uint64_t first, last, seed;
 static size_t bytes, page_size;
 static unsigned char *memory;
 static int pagemap, memfd = -1;
@@ -68,39 +68,47 @@ static void fail(const char *what)
 	exit(errno == ENOSYS || errno == ENOENT ? KSFT_SKIP : 1);
 }
 
-/* Physical address of the page at @offset of our memory, or 0 if it is not there */
-static uint64_t page_at(size_t offset)
+/* Physical addresses of the pages of our memory, 0 for those that are not there */
+static uint64_t *where_pages_are(void)
 {
-	uint64_t entry;
+	size_t i, size = bytes / page_size * sizeof(uint64_t), done = 0;
+	uint64_t *pages = malloc(size);
+	ssize_t got;
 
-	if (pread(pagemap, &entry, sizeof(entry),
-		  ((uintptr_t)memory + offset) / page_size * sizeof(entry)) != sizeof(entry))
-		fail("/proc/self/pagemap");
-	if (!(entry & 1ULL << 63))
-		return 0;
-	return (entry & ((1ULL << 55) - 1)) * page_size;
+	if (!pages)
+		fail("malloc");
+	for (; done < size; done += got) {
+		got = pread(pagemap, (char *)pages + done, size - done,
+			    (uintptr_t)memory / page_size * sizeof(uint64_t) + done);
+		if (got <= 0)
+			fail("/proc/self/pagemap");
+	}
+	for (i = 0; i < bytes / page_size; i++)
+		pages[i] = pages[i] & 1ULL << 63 ?
+			   (pages[i] & ((1ULL << 55) - 1)) * page_size : 0;
+	return pages;
 }
 
-/* Is the page at @offset one of the pool? */
-static int is_lent(size_t offset)
+/* Is a page of this address one of the pool? */
+static int is_lent(uint64_t addr)
 {
-	uint64_t addr = page_at(offset);
-
 	return addr >= first && addr <= last;
 }
 
 static size_t count_lent(void)
 {
-	size_t offset, lent = 0;
+	uint64_t *pages = where_pages_are();
+	size_t i, lent = 0;
 
-	for (offset = 0; offset < bytes; offset += page_size)
-		lent += is_lent(offset);
+	for (i = 0; i < bytes / page_size; i++)
+		lent += is_lent(pages[i]);
+	free(pages);
 	return lent;
 }
 
 static uint64_t pattern(size_t offset)
 {
-	return offset * 0x9e3779b97f4a7c15ULL ^ getpid();
+	return offset * 0x9e3779b97f4a7c15ULL ^ seed;
 }
 
 /* These return how many lent pages are held. */
@@ -156,6 +164,7 @@ static size_t hold_by_udmabuf(void)
 static size_t hold_by_pipe(unsigned int permille)
 {
 	int pipes[MAX_PIPES][2];
+	uint64_t *pages = where_pages_are();
 	unsigned int nr = 0, left = 0;
 	size_t offset, held = 0;
 
@@ -166,7 +175,7 @@ static size_t hold_by_pipe(unsigned int permille)
 			.iov_len = page_size,
 		};
 
-		if (random() % 1000 >= permille || !is_lent(offset))
+		if (random() % 1000 >= permille || !is_lent(pages[offset / page_size]))
 			continue;
 		if (!left) {
 			if (nr == MAX_PIPES)
@@ -182,6 +191,7 @@ static size_t hold_by_pipe(unsigned int permille)
 		left--;
 		held++;
 	}
+	free(pages);
 	return held;
 }
 
@@ -191,12 +201,13 @@ static unsigned int nr_mapped;
 /* Mapping a page of a file often has its folio counted as often, as pins do */
 static size_t hold_by_mapping(void)
 {
+	uint64_t *pages = where_pages_are();
 	unsigned char *addr;
 	size_t offset;
 	int i;
 
 	for (offset = 0; offset < bytes && nr_mapped < MAPPED_PAGES; offset += page_size) {
-		if (!is_lent(offset))
+		if (!is_lent(pages[offset / page_size]))
 			continue;
 		for (i = 0; i < MAPPED_TIMES; i++) {
 			addr = mmap(NULL, page_size, PROT_READ, MAP_SHARED | MAP_POPULATE,
@@ -208,6 +219,7 @@ static size_t hold_by_mapping(void)
 		/* The next in another segment, if the file was filled in order */
 		offset += (1 << 20) - page_size;
 	}
+	free(pages);
 	return 0;
 }
 
@@ -230,8 +242,8 @@ static void map_memory(int shared)
 int main(int argc, char **argv)
 {
 	size_t offset, held, moved = 0, moved_to_lent = 0, stayed = 0, wrong = 0;
-	uint64_t *pages;
-	unsigned int i;
+	uint64_t *before, *after;
+	size_t i;
 	int c;
 
 	if (argc < 5) {
@@ -243,6 +255,7 @@ int main(int argc, char **argv)
 	last = strtoull(argv[2], NULL, 16);
 	bytes = strtoull(argv[3], NULL, 10) * 1024;
 	page_size = sysconf(_SC_PAGESIZE);
+	seed = getpid();
 	pagemap = open("/proc/self/pagemap", O_RDONLY);
 	if (pagemap < 0)
 		fail("/proc/self/pagemap");
@@ -268,24 +281,21 @@ int main(int argc, char **argv)
 		held = hold_by_mapping();
 	else
 		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
-	pages = malloc(bytes / page_size * sizeof(*pages));
-	if (!pages)
-		fail("malloc");
-	for (offset = 0; offset < bytes; offset += page_size)
-		pages[offset / page_size] = page_at(offset);
+	before = where_pages_are();
 	printf("held %zu\n", held);
 	fflush(stdout);
 
 	while (getchar() != EOF)
 		;
-	for (offset = 0; offset < bytes; offset += page_size) {
-		if (page_at(offset) == pages[offset / page_size])
+	after = where_pages_are();
+	for (i = 0; i < bytes / page_size; i++) {
+		if (after[i] == before[i])
 			continue;
 		moved++;
-		moved_to_lent += is_lent(offset);
+		moved_to_lent += is_lent(after[i]);
 	}
 	for (i = 0; i < nr_mapped; i++)
-		stayed += page_at(mapped[i]) == pages[mapped[i] / page_size];
+		stayed += after[mapped[i] / page_size] == before[mapped[i] / page_size];
 	printf("moved %zu\nmoved_to_lent %zu\nmapped %u\nstayed %zu\n",
 	       moved, moved_to_lent, nr_mapped, stayed);
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
