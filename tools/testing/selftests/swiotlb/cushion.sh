@@ -36,29 +36,39 @@ burst()
 	equal "$1: mappings that failed" "$(figure failed)" 0
 }
 
+# pressure NAME: results of all that under one kind of pressure
+pressure()
+{
+	local lent=0 used=0 i
+
+	wait_for 30 lent_percent 98
+	pressure_start
+	sleep 20
+	state "$1"
+	for ((i = 0; i < SAMPLES; i++)); do
+		lent=$((lent + $(sysfs lent_kb)))
+		used=$((used + $(lent_in_use)))
+		sleep 0.2
+	done
+	at_least "$1: of the lent memory in use, percent" $((used * 100 / lent)) $USED_PERCENT
+
+	for ((i = 1; i <= PAIRS; i++)); do
+		burst "$1: burst $i"
+		sleep "$AGAIN_SECONDS"
+		burst "$1: burst $i, again"
+		wait_for 15 lent_percent 90
+	done
+	pressure_stop
+}
+
 need_root
 need_commands stress-ng truncate dd
 need_reclaim
 need_test_device
 need_disk
-tap_plan $((1 + 2 * PAIRS))
+tap_plan $((2 * (1 + 2 * PAIRS)))
 
-wait_for 30 lent_percent 98
-pressure_start
-sleep 15
-state "pressure"
-lent=0
-used=0
-for ((i = 0; i < SAMPLES; i++)); do
-	lent=$((lent + $(sysfs lent_kb)))
-	used=$((used + $(lent_in_use)))
-	sleep 0.2
-done
-at_least "of the lent memory in use, percent" $((used * 100 / lent)) $USED_PERCENT
-
-for ((i = 1; i <= PAIRS; i++)); do
-	burst "burst $i"
-	sleep "$AGAIN_SECONDS"
-	burst "burst $i, again"
-	wait_for 15 lent_percent 90
-done
+ANON_PERCENT=0
+pressure "page cache"
+ANON_PERCENT=40
+pressure "page cache and processes"

@@ -476,7 +476,7 @@ filler_stop()
 # A file of twice the memory is read again and again, from the disk of need_disk,
 # while processes change anonymous memory.
 
-ANON_PERCENT=40		# of MemTotal
+ANON_PERCENT=40		# of MemTotal; 0: none of that
 stress=
 reader=
 
@@ -499,9 +499,11 @@ pressure_start()
 	file_mb=$((mem * 2 / 1024))
 	truncate -s "${file_mb}M" "$disk_dir/file"
 	: >"$disk_dir/go"
-	stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep \
-		  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
-	stress=$!
+	if [ "$ANON_PERCENT" -gt 0 ]; then
+		stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep \
+			  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
+		stress=$!
+	fi
 	read_file &
 	reader=$!
 }
