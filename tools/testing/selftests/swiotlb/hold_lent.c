@@ -5,6 +5,7 @@
  *   hold_lent FIRST LAST KIB io_uring | gup | gup_fast | udmabuf
  *   hold_lent FIRST LAST KIB pipe PERMILLE
  *   hold_lent FIRST LAST KIB mapped
+ *   hold_lent FIRST LAST KIB sparse
  *
  * FIRST and LAST are the first and the last byte of the pool (hexadecimal
  * physical addresses, as the kernel logs them at boot). KIB of memory are faulted
@@ -17,7 +18,8 @@
  * wrote there, and prints "wrong N" (words).
  *
  * Or a few lent pages are mapped more than a thousand times each, which holds none:
- * "stayed N" says at the end how many of them are where they were.
+ * "stayed N" says at the end how many of them are where they were. Or every other lent
+ * page is given back, so that no segment is free but many pages are.
  *
  * What pins it is a buffer of io_uring, the kernel's own test of pin_user_pages() and
  * of pin_user_pages_fast(), or, for memory of a memfd, a dma-buf.
@@ -223,6 +225,19 @@ static size_t hold_by_mapping(void)
 	return 0;
 }
 
+static size_t give_every_other_back(void)
+{
+	uint64_t *pages = where_pages_are();
+	size_t i;
+
+	for (i = 0; i < bytes / page_size; i += 2)
+		if (is_lent(pages[i]) &&
+		    madvise(memory + i * page_size, page_size, MADV_DONTNEED))
+			fail("madvise");
+	free(pages);
+	return 0;
+}
+
 /* udmabuf takes memory of a file only, and only one that cannot shrink */
 static void map_memory(int shared)
 {
@@ -247,7 +262,7 @@ int main(int argc, char **argv)
 	int c;
 
 	if (argc < 5) {
-		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | mapped | pipe PERMILLE\n",
+		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | mapped | sparse | pipe PERMILLE\n",
 			argv[0]);
 		return 1;
 	}
@@ -279,6 +294,8 @@ int main(int argc, char **argv)
 		held = hold_by_udmabuf();
 	else if (!strcmp(argv[4], "mapped"))
 		held = hold_by_mapping();
+	else if (!strcmp(argv[4], "sparse"))
+		held = give_every_other_back();
 	else
 		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
 	before = where_pages_are();
@@ -299,7 +316,8 @@ int main(int argc, char **argv)
 	printf("moved %zu\nmoved_to_lent %zu\nmapped %u\nstayed %zu\n",
 	       moved, moved_to_lent, nr_mapped, stayed);
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
-		wrong += *(uint64_t *)(memory + offset) != pattern(offset);
+		if (before[offset / page_size])
+			wrong += *(uint64_t *)(memory + offset) != pattern(offset);
 	printf("wrong %zu\n", wrong);
 	return 0;
 }

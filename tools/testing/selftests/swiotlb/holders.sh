@@ -10,7 +10,7 @@
 # rig: mem=1G
 # rig: smp=2
 # rig: flavour=reclaim
-# rig: timeout=420
+# rig: timeout=600
 # rig: long=1
 #
 # A segment of 64 pages is free of held ones with a probability of (1 - p)^64: 53%
@@ -19,6 +19,7 @@
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 RATE_PERCENT=80		# of the segments without a held page, to be had
+LEFT_KB=81920		# ordinary memory left free, more than the watermarks
 
 cleanup()
 {
@@ -53,6 +54,12 @@ round()
 	at_least "$1: segments taken back" "$((taken * 100))" \
 		 "$((lent_before * $3 * RATE_PERCENT / 100))"
 	let_go
+	moved "$1"
+}
+
+# moved NAME: three results about what was moved
+moved()
+{
 	at_least "$1: pages that were moved" "$(field "$hold_out" moved)" 1
 	equal "$1: of these, to lent memory" "$(field "$hold_out" moved_to_lent)" 0
 	equal "$1: words that changed" "$(field "$hold_out" wrong)" 0
@@ -63,7 +70,7 @@ need_reclaim
 need_debugfs
 give_back
 need_hold $(($(sysfs lent_kb) * 7 / 4))
-tap_plan 17
+tap_plan 20
 
 # 1. A long time
 hold io_uring
@@ -88,3 +95,17 @@ equal "mapped: of these, not moved" "$(field "$hold_out" stayed)" 0
 round "nothing held" 0 100
 round "1% held" 10 53
 round "5% held" 50 4
+
+# 4. Pages of lent memory are free, and ordinary memory is short: any other allocation
+# would take the former.
+give_back
+hold sparse
+diag "sparse: $(tr '\n' ' ' <"$hold_out")"
+filler_start
+filler_add $(($(free_regular_kb) - LEFT_KB))
+state "sparse"
+take_all
+state "sparse, $taken of $lent_before segments taken back"
+filler_stop
+let_go
+moved "sparse"

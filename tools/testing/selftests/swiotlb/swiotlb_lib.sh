@@ -257,7 +257,8 @@ nothing_used()
 
 block_kb()
 {
-	echo $(($(sed -n 's/^Pages per block: *//p' /proc/pagetypeinfo) * PAGE_KB))
+	# Each node says it, and all the same
+	echo $(($(sed -n 's/^Pages per block: *//p' /proc/pagetypeinfo | head -n 1) * PAGE_KB))
 }
 
 # swiotlb_blocks: pageblocks of type Swiotlb; fails if there is no such type
