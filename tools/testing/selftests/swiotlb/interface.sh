@@ -113,7 +113,7 @@ for f in "${counters[@]}"; do
 done
 at_most "free lent memory, KiB" "$(free_lent_kb)" "$(sysfs lent_kb)"
 check "/proc/pagetypeinfo has the type Swiotlb" has_type
-block_kb=$(($(sed -n 's/^Pages per block: *//p' /proc/pagetypeinfo) * PAGE_KB))
+block_kb=$(block_kb)
 equal "memory of that type, KiB" $(($(swiotlb_blocks) * block_kb)) "$(sysfs total_kb)"
 
 # 3. debugfs
