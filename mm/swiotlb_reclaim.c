@@ -1815,8 +1815,8 @@ static int __init swiotlb_reclaim_init(void)
 
 	for (pfn = start; pfn < end; pfn += pageblock_nr_pages)
 		swiotlb_init_pageblock(pfn_to_page(pfn));
-	swiotlb_cushion = (end - start) / CUSHION_PART;
-	/* The zone has grown: watermarks, lowmem reserve, thresholds */
+	reclaim.zone->swiotlb_cushion = (end - start) / CUSHION_PART;
+	/* The zone has grown and got a cushion: watermarks, lowmem reserve, thresholds */
 	init_per_zone_wmark_min();
 
 	reclaim.task = task;

@@ -4,7 +4,10 @@
 # While memory is short, most of what is lent is in use, and yet enough of it free
 # for a burst from hard interrupts, and for another soon afterwards.
 #
+# With huge pages the kernel keeps ten times as much memory free as without.
+#
 # rig: cmdline=swiotlb=force,reclaim=256M
+# rig: cmdline=swiotlb=force,reclaim=256M transparent_hugepage=never
 # rig: mem=1G
 # rig: smp=2
 # rig: disk=512M
@@ -27,12 +30,21 @@ cleanup()
 	disk_release
 }
 
+burst_run()
+{
+	echo 1 >"$TEST_DEV/run"
+}
+
 # burst NAME
 burst()
 {
 	state "before $1"
 	device size=65536 count=$((BURST_KB / 64))
-	echo 1 >"$TEST_DEV/run"
+	# The buffers themselves may be hard to come by
+	if ! wait_for 5 burst_run 2>/dev/null; then
+		check "$1: the burst was run" false
+		return
+	fi
 	equal "$1: mappings that failed" "$(figure failed)" 0
 }
 
