@@ -4,7 +4,7 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|rt rig/kernel.sh
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|rt|mutant rig/kernel.sh
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail
@@ -27,6 +27,7 @@ stock)           kind=stock ;;
 dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
+mutant)          kind=mutant; fragments+=("$ROOT/configs/reclaim.config") ;;
 debug|rt)        fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
 esac
 [ ! -e "$ROOT/configs/$FLAVOUR-$ARCH.config" ] || fragments+=("$ROOT/configs/$FLAVOUR-$ARCH.config")
@@ -38,7 +39,8 @@ esac
 # --------------------------------------------------- 1. packages and source
 
 need_packages $(packages_kernel)
-call "$ROOT/rig/source.sh" "$kind"
+# That of mutant is made by rig/mutate.sh
+[ "$kind" = mutant ] || call "$ROOT/rig/source.sh" "$kind"
 src=$SRC/$kind
 cross=$(cross_prefix)
 [ -e "$out/vmlinux" ] || need_space 1500 "a kernel"

@@ -40,7 +40,7 @@ for t in $TESTS; do
 		    "tests: rig kunit $(cd "$ROOT/tools/testing/selftests/swiotlb" && echo *.sh)"
 done
 under_test=${FLAVOUR:-reclaim}
-one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug rt
+one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug rt mutant
 # Everything takes longer where everything is checked
 slower=1
 case $under_test in debug|rt) slower=4 ;; esac
@@ -187,8 +187,13 @@ rig_tests()
 
 	judged "the script's output and status come back" 3 "hello from the guest" \
 		'echo hello from the guest; exit 3'
-	judged "a warning in the kernel log fails a run" 1 "WARNING: rig self-test" \
-		'echo "<4>WARNING: rig self-test" >/dev/kmsg'
+	# As the kernel writes them; lockdep's begin with WARNING or BUG
+	for line in "WARNING: possible circular locking dependency detected" "WARNING: CPU: 0 PID: 1 at rig/test.c:1" \
+		    "BUG: KASAN: slab-use-after-free in rig_test" "BUG: KCSAN: data-race in rig_test" \
+		    "unreferenced object 0xffff888000000000 (size 64):" "Call Trace:" \
+		    "INFO: task rig:1 blocked for more than 122 seconds."; do
+		judged "'$line' in the kernel log fails a run" 1 "${line%%[:(]*}" "echo '<3>$line' >/dev/kmsg"
+	done
 	judged "a guest that hangs is ended and reported" 124 "time limit.*15 s" \
 		'while :; do sleep 1; done' TIMEOUT=15
 	judged "a guest that crashes fails the run" 125 "without an end marker" \

@@ -12,6 +12,7 @@
 #include <linux/dma-direct.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -544,6 +545,23 @@ static void data_is_bounced_through_taken_segments(struct kunit *test)
 	EXPECT_SOUND(test, ctx);
 }
 
+/* Boot memory that was never handed over is reserved, all other is managed */
+static void pages_are_managed_once(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned long pfn, managed = 0;
+
+	for (pfn = ctx->zone->zone_start_pfn; pfn < zone_end_pfn(ctx->zone);
+	     pfn++) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (page && page_zone(page) == ctx->zone && !PageReserved(page))
+			managed++;
+		cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, managed, zone_managed_pages(ctx->zone));
+}
+
 static void free_counter_is_the_free_list(struct kunit *test)
 {
 	struct context *ctx = test->priv;
@@ -727,6 +745,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(mapping_takes_free_segments_with_interrupts_off),
 	KUNIT_CASE(mapping_uses_all_there_is_then_fails),
 	KUNIT_CASE(data_is_bounced_through_taken_segments),
+	KUNIT_CASE(pages_are_managed_once),
 	KUNIT_CASE(free_counter_is_the_free_list),
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
 	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0
+# breaks: 5, another device's bounce buffer is not released
+# file: kernel/dma/swiotlb.c
+# tests: kunit
+/^bool swiotlb_is_mapped_by(/,/^}/ s/if (likely(.*swiotlb_owner(dev)))/if (pool->slots[slot].owner)/
