@@ -27,7 +27,7 @@ stock)           kind=stock ;;
 dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
-mutant)          kind=mutant; fragments+=("$ROOT/configs/reclaim.config") ;;
+mutant)          fragments+=("$ROOT/configs/reclaim.config") ;;
 debug|rt)        fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
 esac
 [ ! -e "$ROOT/configs/$FLAVOUR-$ARCH.config" ] || fragments+=("$ROOT/configs/$FLAVOUR-$ARCH.config")
@@ -39,8 +39,8 @@ esac
 # --------------------------------------------------- 1. packages and source
 
 need_packages $(packages_kernel)
-# That of mutant is made by rig/mutate.sh
-[ "$kind" = mutant ] || call "$ROOT/rig/source.sh" "$kind"
+# rig/mutate.sh has just broken that of mutant
+[ "$FLAVOUR" = mutant ] || call "$ROOT/rig/source.sh" "$kind"
 src=$SRC/$kind
 cross=$(cross_prefix)
 [ -e "$out/vmlinux" ] || need_space 1500 "a kernel"

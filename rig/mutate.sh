@@ -14,9 +14,10 @@
 #   # file: kernel/dma/swiotlb.c
 #   # tests: kunit burst.sh     as in TESTS of "make test"
 #
-# The number is that of the invariant in the design. The sixth, the order of stores,
+# The number is that of the invariant in the design, or a section of it is named. The sixth, the order of stores,
 # has no mutation: no run shows it, see Documentation/litmus-tests/swiotlb/.
-# The kernel is built from a source of its own, build/src/*/mutant.
+# The source in build/src/ is broken in place and put right again, by the next build at
+# the latest; the kernel is a flavour of its own.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -34,8 +35,8 @@ for name in ${MUTATION:-}; do
 done
 need_root
 take_lock
-export ARCH FLAVOUR=mutant
-mutant=$SRC/mutant
+export ARCH
+out=$BUILD/$KVER-$ARCH
 dir=$BUILD/mutate
 mkdir -p "$dir"
 
@@ -48,24 +49,27 @@ run()
 	env TESTS="$1" "$ROOT/rig/test.sh" >"$2" 2> >(tee -a "$2.err" >&2)
 }
 
-# restore FILE: as it was, and newer than what was built from it
-restore()
-{
-	rm -f "$mutant/$1"
-	cp "$SRC/patched/$1" "$mutant/$1"
-}
+# Files that differ from what they should be are written anew, and so built anew
+restore() { RIG_QUIET=1 "$ROOT/rig/source.sh" patched 2>/dev/null; }
+cleanup() { restore; }
 
 # --------------------------------------------------- 1. source, and all tests pass
 
-call "$ROOT/rig/source.sh" patched
-rm -rf "$mutant"
-# Links: sed -i and restore() make new files, the source that is shared stays
-cp -al "$SRC/patched" "$mutant"
+call env FLAVOUR=reclaim "$ROOT/rig/kernel.sh"
+# Nearly all objects are the same
+if [ ! -e "$out/mutant" ]; then
+	need_space 600 "the kernel that is broken"
+	rm -rf "$out/mutant.tmp"
+	cp -a "$out/reclaim" "$out/mutant.tmp"
+	mv "$out/mutant.tmp" "$out/mutant"
+fi
+export FLAVOUR=mutant
 tests=
 for name in "${mutations[@]}"; do
 	file=$(what "$name" file)
-	[ -f "$mutant/$file" ] || die "rig/mutations/$name.sed: there is no file '$file'"
-	restore "$file"
+	[ -f "$SRC/patched/$file" ] || die "rig/mutations/$name.sed: there is no file '$file'"
+	# Whatever an interrupted run has built from it is stale
+	touch "$SRC/patched/$file"
 	for t in $(what "$name" tests); do
 		[[ " $tests " == *" $t "* ]] || tests+=" $t"
 	done
@@ -83,13 +87,14 @@ for name in "${mutations[@]}"; do
 	n=$((n + 1))
 	file=$(what "$name" file)
 	say "== $n of ${#mutations[@]}: $name ($(hms "$SECONDS") since the start)"
-	sed -i -f "$ROOT/rig/mutations/$name.sed" "$mutant/$file"
-	if cmp -s "$SRC/patched/$file" "$mutant/$file"; then
+	cp "$SRC/patched/$file" "$dir/sound"
+	sed -i -f "$ROOT/rig/mutations/$name.sed" "$SRC/patched/$file"
+	if cmp -s "$dir/sound" "$SRC/patched/$file"; then
 		die "rig/mutations/$name.sed changes nothing in $file" "bring its pattern up to date with the code"
 	fi
 	status=0
 	run "$(what "$name" tests)" "$dir/$name.out" || status=$?
-	restore "$file"
+	restore
 	by=$(sed -n 's/^FAIL - //p' "$dir/$name.out" | head -n 1)
 	if [[ $by == *": build of "* ]]; then
 		die "the kernel does not build with $name" "see ${dir#"$ROOT"/}/$name.out.err"
