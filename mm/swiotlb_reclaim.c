@@ -1426,6 +1426,7 @@ unsigned int swiotlb_reclaim_lend(unsigned int segments)
 	swiotlb_reclaim_wake();
 	return lent;
 }
+EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_lend);
 
 /**
  * swiotlb_reclaim_take() - take segments back whatever the policy says
@@ -1451,6 +1452,7 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 	swiotlb_reclaim_wake();
 	return taken;
 }
+EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_take);
 
 #if IS_ENABLED(CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST)
 void swiotlb_reclaim_pause(void)
@@ -1468,6 +1470,132 @@ void swiotlb_reclaim_resume(void)
 	swiotlb_reclaim_wake();
 }
 #endif
+
+#if SWIOTLB_RECLAIM_CHECKS
+
+/*
+ * Times that the count of free pages may be wrong: what a CPU has counted by itself
+ * is nowhere for a moment while it is added to the zone's.
+ */
+#define CHECK_TRIES	10
+
+/* A block of the free list must be within the pool, and all of it lent. */
+static bool block_is_lent(struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);
+	phys_addr_t offset;
+
+	for (; pfn < end; pfn += SWIOTLB_SEGMENT_PAGES) {
+		offset = PFN_PHYS(pfn) - reclaim.pool->start;
+		if (offset >= reclaim.pool->end - reclaim.pool->start ||
+		    !test_bit(offset >> SWIOTLB_SEGMENT_SHIFT,
+			      reclaim.pool->lent))
+			return false;
+	}
+	return true;
+}
+
+/* Free pages of the pool, whatever list they are on. Caller holds zone->lock. */
+static unsigned long free_pages_of_pool(void)
+{
+	unsigned long pfn = PHYS_PFN(reclaim.pool->start);
+	unsigned long end = PHYS_PFN(reclaim.pool->end), sum = 0, pages;
+
+	/* No free block reaches beyond the pool: blocks of its type merge with no other */
+	for (; pfn < end; pfn += pages) {
+		pages = 1;
+		if (PageBuddy(pfn_to_page(pfn))) {
+			pages <<= buddy_order(pfn_to_page(pfn));
+			sum += pages;
+		}
+	}
+	return sum;
+}
+
+/*
+ * Check the free list of lent memory: that all on it is lent, that all that is free
+ * is on it, and that it is counted right. No pageblock is isolated, as that is done
+ * under reclaim.lock.
+ */
+static unsigned int check_free_list(void)
+{
+	unsigned long flags, listed, free, counted;
+	struct zone *zone = reclaim.zone;
+	unsigned int order, bad, tries;
+	struct page *page;
+
+	lockdep_assert_held(&reclaim.lock);
+	for (tries = 0; tries < CHECK_TRIES; tries++) {
+		bad = 0;
+		listed = 0;
+		spin_lock_irqsave(&zone->lock, flags);
+		for (order = 0; order < NR_PAGE_ORDERS; order++) {
+			list_for_each_entry(page,
+					    &zone->free_area[order].free_list[MIGRATE_SWIOTLB],
+					    buddy_list) {
+				bad += !block_is_lent(page, order);
+				listed += 1UL << order;
+			}
+		}
+		free = free_pages_of_pool();
+		counted = zone_page_state_snapshot(zone, NR_FREE_SWIOTLB_PAGES);
+		spin_unlock_irqrestore(&zone->lock, flags);
+		if (bad || listed != free || listed == counted)
+			break;
+		schedule_timeout_idle(1);
+	}
+	if (bad || listed != free || listed != counted)
+		pr_err_ratelimited("%lu pages are free, %lu listed, %lu counted; %u blocks of the list are not lent\n",
+				   free, listed, counted, bad);
+	return bad + (listed != free) + (listed != counted);
+}
+
+/* Every pageblock of the pool keeps its type for ever, but while it is evacuated. */
+static unsigned int check_pageblocks(void)
+{
+	unsigned long pfn = PHYS_PFN(reclaim.pool->start);
+	unsigned long end = PHYS_PFN(reclaim.pool->end);
+	unsigned int bad = 0;
+
+	for (; pfn < end; pfn += pageblock_nr_pages)
+		bad += !is_migrate_swiotlb_page(pfn_to_page(pfn));
+	if (bad)
+		pr_err_ratelimited("%u pageblocks are of another type\n", bad);
+	return bad;
+}
+
+/**
+ * swiotlb_reclaim_check() - check all invariants of the pool that lends
+ *
+ * Those of swiotlb_check_segments(), and that the pages of what is owned are ours,
+ * that what is free is lent, and that each pageblock has its type. What is wrong
+ * goes to the log.
+ *
+ * Context: process context, may sleep. Takes reclaim.lock.
+ * Return: number of violations.
+ */
+unsigned int swiotlb_reclaim_check(void)
+{
+	unsigned int segment, nr, bad;
+
+	if (!reclaim.pool)
+		return 0;
+
+	mutex_lock(&reclaim.lock);
+	bad = swiotlb_check_segments(reclaim.pool);
+	nr = swiotlb_nr_segments(reclaim.pool);
+	for (segment = 0; segment < nr; segment++) {
+		bad += swiotlb_check_pages(reclaim.pool, segment);
+		cond_resched();
+	}
+	bad += check_pageblocks();
+	bad += check_free_list();
+	mutex_unlock(&reclaim.lock);
+	return bad;
+}
+EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_check);
+
+#endif /* SWIOTLB_RECLAIM_CHECKS */
 
 /* Sum of the statistics of all areas; of areas that change, not a snapshot. */
 static void __maybe_unused pool_stat(struct swiotlb_area_stat *sum)

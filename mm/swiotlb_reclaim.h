@@ -7,6 +7,8 @@
 #ifndef _MM_SWIOTLB_RECLAIM_H
 #define _MM_SWIOTLB_RECLAIM_H
 
+#include <linux/export.h>
+#include <linux/kconfig.h>
 #include <linux/swiotlb.h>
 #include <linux/swiotlb_reclaim.h>
 
@@ -92,6 +94,12 @@ unsigned int swiotlb_reclaim_take(unsigned int segments);
 void swiotlb_reclaim_pause(void);
 void swiotlb_reclaim_resume(void);
 unsigned int swiotlb_check_segments(struct io_tlb_pool *pool);
+unsigned int swiotlb_check_pages(struct io_tlb_pool *pool, unsigned int segment);
+unsigned int swiotlb_reclaim_check(void);
+
+/* Whether there are any */
+#define SWIOTLB_RECLAIM_CHECKS	(IS_ENABLED(CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST) || \
+				 IS_ENABLED(CONFIG_TEST_SWIOTLB))
 
 static inline unsigned int swiotlb_nr_segments(const struct io_tlb_pool *pool)
 {
@@ -112,5 +120,15 @@ static inline void swiotlb_reclaim_map_failed(void) { }
 static inline const char *swiotlb_reclaim_last_failure(void) { return ""; }
 
 #endif /* CONFIG_SWIOTLB_RECLAIM */
+
+/*
+ * The module lib/test_swiotlb.c lends and takes back itself, and unmaps what the
+ * DMA API would not let it. Nothing else may use these.
+ */
+#if defined(CONFIG_SWIOTLB_RECLAIM) && IS_ENABLED(CONFIG_TEST_SWIOTLB)
+#define EXPORT_SYMBOL_FOR_TEST_SWIOTLB(symbol)	EXPORT_SYMBOL_GPL(symbol)
+#else
+#define EXPORT_SYMBOL_FOR_TEST_SWIOTLB(symbol)
+#endif
 
 #endif /* _MM_SWIOTLB_RECLAIM_H */

@@ -157,7 +157,7 @@ static unsigned long free_counter(struct zone *zone)
 }
 
 #define EXPECT_SOUND(test, ctx) \
-	KUNIT_EXPECT_EQ(test, swiotlb_check_segments((ctx)->pool), 0)
+	KUNIT_EXPECT_EQ(test, swiotlb_reclaim_check(), 0)
 
 static void pool_is_whole_pageblocks_of_its_type(struct kunit *test)
 {

@@ -39,8 +39,9 @@ burst_run()
 burst()
 {
 	state "before $1"
-	device size=65536 count=$((BURST_KB / 64))
-	# The buffers themselves may be hard to come by
+	# Few buffers, as those of a real burst are there before it. They may be hard
+	# to come by.
+	device size=65536 count=$((BURST_KB / 64)) src_kb=1024
 	if ! wait_for 5 burst_run 2>/dev/null; then
 		check "$1: the burst was run" false
 		return

@@ -108,7 +108,7 @@ load()
 		# Its own buffers may be hard to come by as well
 		if echo 1 2>/dev/null >"$TEST_DEV/run"; then
 			bursts=$((bursts + 1))
-			errors=$((errors + $(figure errors)))
+			errors=$((errors + $(figure data_errors)))
 			failed=$((failed + $(figure failed)))
 		fi
 		sleep 0.2

@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All that may be done to the pool, in random order, by all CPUs and in all contexts
+# (see lib/test_swiotlb.c), while memory is short, is compacted, and its blocks are to
+# be taken offline. All data stays right, and so do the slots and the lists. Before
+# that, in peace: direct DMA to lent pages is never taken for a bounce.
+#
+# rig: cmdline=swiotlb=force,reclaim=256M
+# rig: mem=1G
+# rig: smp=2
+# rig: disk=512M
+# rig: flavour=reclaim
+# rig: modules=lib/test_swiotlb.ko
+# rig: timeout=300
+#
+# Variables of the environment:
+#
+#   MINUTES        how long (1)
+#   TORTURE_SEED   seed of the random numbers, to repeat what a thread does (any)
+#
+# The limit of time above is for one minute; for more, run it without the rig's limit.
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+MINUTES=${MINUTES:-1}
+TORTURE_SEED=${TORTURE_SEED:-0}
+LENT_PAGES=4096		# for direct DMA, each in all directions
+MEMORY=/sys/devices/system/memory
+
+# What must have been done at least once, of torture_result
+DONE="map hardirq softirq sync unmap stale flood direct direct_lent lend take look pin
+      pin_lent moved evacuated drop contig checks"
+# What must not have been found
+FOUND="violations data_errors lookup_errors state_errors stale_errors"
+
+torture=
+compact=
+offline=
+counts=
+go=
+
+cleanup()
+{
+	# A signal ends the torture early
+	[ -z "$torture" ] || kill "$torture" 2>/dev/null
+	[ -z "$go" ] || rm -f "$go"
+	[ -z "$torture" ] || wait "$torture"
+	[ -z "$compact" ] || wait "$compact"
+	[ -z "$offline" ] || wait "$offline"
+	pressure_stop
+	disk_release
+	[ -z "$counts" ] || rm -rf "$counts"
+	[ ! -e "$SYSFS/enabled" ] || echo 1 >"$SYSFS/enabled"
+}
+
+# compact_memory: again and again
+compact_memory()
+{
+	local nr=0
+
+	while [ -e "$go" ]; do
+		echo 1 >/proc/sys/vm/compact_memory
+		nr=$((nr + 1))
+		echo "$nr" >"$counts/compact"
+		sleep 1
+	done
+}
+
+# offline_blocks: try to take memory blocks that have memory of the pool offline
+offline_blocks()
+{
+	local bytes nr refused=0 done=0 state
+
+	bytes=$((16#$(cat "$MEMORY/block_size_bytes")))
+	while [ -e "$go" ]; do
+		for ((nr = first / bytes; nr * bytes <= last; nr++)); do
+			state=$MEMORY/memory$nr/state
+			if echo offline 2>/dev/null >"$state"; then
+				done=$((done + 1))
+			else
+				refused=$((refused + 1))
+			fi
+			[ "$(cat "$state")" = online ] || echo online >"$state"
+			echo "$refused $done" >"$counts/offline"
+			sleep 0.5
+		done
+		# Lending is switched off and on again, too
+		echo 0 >"$SYSFS/enabled"
+		sleep 0.2
+		echo 1 >"$SYSFS/enabled"
+		sleep 2
+	done
+}
+
+# result KEY: a figure of the torture
+result()
+{
+	sed -n "s/^$1=//p" "$TEST_DEV/torture_result"
+}
+
+need_root
+need_commands stress-ng truncate dd
+need_reclaim
+need_test_device
+[ -e "$TEST_DEV/torture" ] || skip_all "test_swiotlb has no torture"
+[ -e "$MEMORY/block_size_bytes" ] || skip_all "no CONFIG_MEMORY_HOTPLUG"
+need_bounds
+need_disk
+# There, nobody maps in hard interrupts
+case $(uname -v) in
+*PREEMPT_RT*) DONE=${DONE/hardirq /} ;;
+esac
+# shellcheck disable=SC2086	# lists of words
+tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5))
+
+# 1. Direct DMA to lent pages
+wait_for 30 lent_percent 98
+echo "$LENT_PAGES" >"$TEST_DEV/lent"
+figures "direct DMA"
+at_least "direct DMA: lent pages" "$(figure lent)" $((LENT_PAGES / 2))
+equal "direct DMA: mappings that failed" "$(figure failed)" 0
+equal "direct DMA: taken for a bounce" "$(figure bounced)" 0
+equal "direct DMA: wrong words" "$(figure data_errors)" 0
+equal "direct DMA: violations of invariants" "$(figure violations)" 0
+
+# 2. Torture
+counts=$(mktemp -d)
+go=$counts/go
+: >"$go"
+echo "0" >"$counts/compact"
+echo "0 0" >"$counts/offline"
+pressure_start
+sleep 5
+echo "$TORTURE_SEED" >"$TEST_DEV/torture_seed"
+compact_memory &
+compact=$!
+offline_blocks &
+offline=$!
+state "before"
+echo $((MINUTES * 60)) >"$TEST_DEV/torture" &
+torture=$!
+wait "$torture"
+torture=
+state "after"
+rm -f "$go"
+wait "$compact" "$offline"
+compact=
+offline=
+pressure_stop
+
+while read -r line; do
+	diag "$line"
+done < <(dmesg | sed -n 's/.*test_swiotlb: \(torture: .*\)/\1/p' | tail -n 30)
+equal "status" "$(result status)" SUCCESS
+for key in $DONE; do
+	at_least "$key" "$(result "$key")" 1
+done
+for key in $FOUND; do
+	equal "$key" "$(result "$key")" 0
+done
+check "the log says so" grep -q "End of test: SUCCESS" <(dmesg)
+at_least "lines of statistics" "$(dmesg | grep -c "torture: [0-9]* s: map")" 2
+at_least "compactions of all memory" "$(cat "$counts/compact")" 1
+read -r refused offlined <"$counts/offline"
+at_least "memory blocks of the pool that were refused to go offline" "$refused" 1
+equal "and that were not" "$offlined" 0
