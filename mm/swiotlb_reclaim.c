@@ -1557,10 +1557,15 @@ static unsigned int check_pageblocks(void)
 	unsigned long end = PHYS_PFN(reclaim.pool->end);
 	unsigned int bad = 0;
 
-	for (; pfn < end; pfn += pageblock_nr_pages)
-		bad += !is_migrate_swiotlb_page(pfn_to_page(pfn));
-	if (bad)
-		pr_err_ratelimited("%u pageblocks are of another type\n", bad);
+	for (; pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (is_migrate_swiotlb_page(page))
+			continue;
+		pr_err_ratelimited("the pageblock of pfn %#lx has type %d\n", pfn,
+				   (int)get_pageblock_migratetype(page));
+		bad++;
+	}
 	return bad;
 }
 

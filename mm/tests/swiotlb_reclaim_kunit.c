@@ -14,6 +14,7 @@
 #include <linux/io.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/page-isolation.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmstat.h>
@@ -545,6 +546,24 @@ static void data_is_bounced_through_taken_segments(struct kunit *test)
 	EXPECT_SOUND(test, ctx);
 }
 
+/* As one that is being evacuated, while somebody looks for a gigantic page */
+static void isolated_pageblock_keeps_its_type(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned long start = PHYS_PFN(ctx->pool->start);
+	unsigned long end = start + pageblock_nr_pages;
+	struct page *page = pfn_to_page(start);
+
+	KUNIT_ASSERT_EQ(test, start_isolate_page_range(start, end, MIGRATE_SWIOTLB,
+						       0, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, alloc_contig_range(start, end, MIGRATE_MOVABLE,
+						 GFP_KERNEL | __GFP_NOWARN), -EBUSY);
+	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(page), MIGRATE_ISOLATE);
+	undo_isolate_page_range(start, end, MIGRATE_SWIOTLB);
+	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(page), MIGRATE_SWIOTLB);
+	EXPECT_SOUND(test, ctx);
+}
+
 /* Boot memory that was never handed over is reserved, all other is managed */
 static void pages_are_managed_once(struct kunit *test)
 {
@@ -745,6 +764,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(mapping_takes_free_segments_with_interrupts_off),
 	KUNIT_CASE(mapping_uses_all_there_is_then_fails),
 	KUNIT_CASE(data_is_bounced_through_taken_segments),
+	KUNIT_CASE(isolated_pageblock_keeps_its_type),
 	KUNIT_CASE(pages_are_managed_once),
 	KUNIT_CASE(free_counter_is_the_free_list),
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
