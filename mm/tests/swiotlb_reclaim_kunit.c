@@ -227,6 +227,20 @@ static void lent_segment_is_one_free_block(struct kunit *test)
 			  is_free_buddy_page(page + SWIOTLB_SEGMENT_PAGES - 1));
 }
 
+/* Pages that wait on a per-CPU list could not be taken back */
+static void lent_segment_is_free_at_once(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned long before;
+
+	KUNIT_ASSERT_EQ(test, swiotlb_reclaim_take(1), 1);
+	before = free_counter(ctx->zone);
+	KUNIT_ASSERT_EQ(test, swiotlb_reclaim_lend(1), 1);
+	KUNIT_EXPECT_EQ(test, free_counter(ctx->zone),
+			before + SWIOTLB_SEGMENT_PAGES);
+	EXPECT_SOUND(test, ctx);
+}
+
 static void used_is_mapped_plus_lent(struct kunit *test)
 {
 	struct context *ctx = test->priv;
@@ -750,6 +764,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(most_is_lent_and_slots_say_so),
 	KUNIT_CASE(owned_segment_is_one_unsplit_block),
 	KUNIT_CASE(lent_segment_is_one_free_block),
+	KUNIT_CASE(lent_segment_is_free_at_once),
 	KUNIT_CASE(used_is_mapped_plus_lent),
 	KUNIT_CASE(mapped_segment_is_not_lent),
 	KUNIT_CASE(draining_segment_gets_no_mapping),
