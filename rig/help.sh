@@ -10,8 +10,6 @@ Reclaimable swiotlb: targets
   make test          build and boot both architectures, KUnit and kselftests; ends with "N passed, N failed"
   make test-long     the same, and what takes too long for each commit
   make mutate        break one line after the other and see that a test notices
-  make stress        stress-ng's memory stressors on stock and on ours in turn; ends in a table
-  make soak          torture, verified I/O and bursts, again and again; ends with what was done in all
   make shell         a root shell in the guest, with stress-ng, fio and the selftests
   make boot          boot a kernel, run SCRIPT= as root in it, exit with its status
   make kernel        build a kernel into build/6.12-$(ARCH)/$(FLAVOUR)/
@@ -41,8 +39,6 @@ Variables (make TARGET NAME=value)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
   LONG=1             test: as make test-long
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
-  HOURS=2            soak: how long
-  MINUTES=12         stress: for all stressors
   PART=each|options  check-series: only the mails, or only the combinations
   JOBS=N             compile jobs (number of CPUs)
   FORCE=1            tree: throw away commits that were not refreshed
