@@ -26,7 +26,6 @@
 #define pr_fmt(fmt) "software IO TLB: reclaim: " fmt
 
 #include <linux/debugfs.h>
-#include <linux/error-injection.h>
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
@@ -352,7 +351,6 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	}
 	return dst;
 }
-ALLOW_ERROR_INJECTION(evacuate_target, NULL);
 
 /*
  * Drop what is clean page cache. Not of file systems that keep something of
