@@ -14,8 +14,9 @@
 #   # file: kernel/dma/swiotlb.c
 #   # tests: kunit burst.sh     as in TESTS of "make test"
 #
-# The number is that of the invariant in the design, or a section of it is named. The sixth, the order of stores,
-# has no mutation: no run shows it, see Documentation/litmus-tests/swiotlb/.
+# The number is that of the invariant in the design, or a section of it is named. The
+# sixth, the order of stores, has no mutation: no run shows it, see
+# Documentation/litmus-tests/swiotlb/.
 # The source in build/src/ is broken in place and put right again, by the next build at
 # the latest; the kernel is a flavour of its own.
 set -euo pipefail
@@ -50,7 +51,7 @@ run()
 }
 
 # Files that differ from what they should be are written anew, and so built anew
-restore() { RIG_QUIET=1 "$ROOT/rig/source.sh" patched 2>/dev/null; }
+restore() { "$ROOT/rig/source.sh" patched; }
 cleanup() { restore; }
 
 # --------------------------------------------------- 1. source, and all tests pass
