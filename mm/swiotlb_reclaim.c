@@ -26,6 +26,7 @@
 #define pr_fmt(fmt) "software IO TLB: reclaim: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/error-injection.h>
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
@@ -106,7 +107,7 @@
 
 /*
  * Most segments that are taken at a time because mappings found no slots although
- * the pool is not low on them, which are then too scattered for large requests.
+ * the pool owns what it should, so that slots are too scattered for large requests.
  */
 #define MISSED_MAX	8
 
@@ -187,8 +188,10 @@ struct block_cost {
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
  *		kick that is lost is repeated by the next mapping.
  * @last_take:	When a segment was last taken or missed, in jiffies. No lock.
- * @missed:	Mappings that found no segment to take since kswiotlbd last
- *		looked. No lock.
+ * @missed:	Slots of mappings that found no segment to take since kswiotlbd
+ *		last looked. No lock.
+ * @unserved:	The same, since use was last sampled. Under @lock.
+ * @missed_period: Number of the last period with any. Under @lock.
  * @last_failure: Why the last take-back failed, for the log. No lock.
  * @map_failed:	Number of mappings that found no slot.
  */
@@ -213,9 +216,12 @@ static struct swiotlb_reclaim {
 	unsigned long last_take;
 	const char *last_failure;
 	unsigned int missed;
+	unsigned int unserved;
+	unsigned int missed_period;
 	atomic_long_t map_failed;
 } reclaim = {
 	.lock = __MUTEX_INITIALIZER(reclaim.lock),
+	.missed_period = -PEAK_SAMPLES,
 	.last_failure = "none has failed",
 	.map_failed = ATOMIC_LONG_INIT(0),
 };
@@ -261,6 +267,7 @@ void swiotlb_reclaim_wake(void)
 /**
  * swiotlb_reclaim_take_free() - take a free segment for a mapping
  * @pool:	The pool that lends.
+ * @nslots:	Slots the mapping needs.
  *
  * If there is none, kswiotlbd evacuates some for those that follow.
  *
@@ -269,7 +276,8 @@ void swiotlb_reclaim_wake(void)
  * Return: first page of a segment that is still marked lent, for the caller to
  * own, or %NULL if none is free.
  */
-struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
+struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool,
+				       unsigned int nslots)
 {
 	u64 start = local_clock();
 	struct page *page;
@@ -285,9 +293,9 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 	} else {
 		/*
 		 * Whatever the number of free slots: they may be too scattered.
-		 * Increments may get lost, one of many is enough.
+		 * Additions may get lost, one of many is enough.
 		 */
-		WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + 1);
+		WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + nslots);
 		count_vm_event(SWIOTLB_TAKE_FAIL);
 		WRITE_ONCE(reclaim.last_failure, "no lent segment is free");
 	}
@@ -351,6 +359,11 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	}
 	return dst;
 }
+
+/* What tests make fail with fail_function: the ways memory is taken back */
+ALLOW_ERROR_INJECTION(swiotlb_take_free, NULL);
+ALLOW_ERROR_INJECTION(swiotlb_take_range, NULL);
+ALLOW_ERROR_INJECTION(evacuate_target, NULL);
 
 /*
  * Drop what is clean page cache. Not of file systems that keep something of
@@ -1028,6 +1041,10 @@ static void add_sample(struct use_history *use, unsigned int period,
 /*
  * Sample use after @periods. Those without a sample have none of their own: when
  * in all that time the peak was cannot be told, so it counts as just now.
+ *
+ * What could not be mapped would have been used as well, or there would be as little
+ * the next time. A mapping is tried again, and counted again, any number of times,
+ * so this at most doubles what was mapped.
  */
 static void sample_use(unsigned long periods)
 {
@@ -1049,7 +1066,18 @@ static void sample_use(unsigned long periods)
 		add_sample(&reclaim.use[area], reclaim.period, slots);
 		sum += slots;
 	}
+	if (reclaim.unserved) {
+		sum += min(sum, reclaim.unserved);
+		reclaim.unserved = 0;
+		reclaim.missed_period = reclaim.period;
+	}
 	add_sample(&reclaim.use[nareas], reclaim.period, sum);
+}
+
+/* Has a mapping found no slot so recently that use then is still remembered? */
+static bool missed_of_late(void)
+{
+	return reclaim.period - reclaim.missed_period < PEAK_SAMPLES;
 }
 
 /* Free slots of an area without those of draining segments. */
@@ -1232,23 +1260,6 @@ static unsigned int refill(unsigned int want, unsigned int owned)
 	return want - min(want, taken);
 }
 
-/*
- * Mappings have found no slots, though some may be free: take whole segments.
- * Returns how many were wanted and not had.
- */
-static unsigned int serve_missed(void)
-{
-	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
-	unsigned int want, lent;
-
-	want = min(xchg(&reclaim.missed, 0), MISSED_MAX);
-	lent = bitmap_weight(reclaim.pool->lent, nr);
-	want = min(want, lent);
-	if (!want)
-		return 0;
-	return want - take_segments(0, nr, want, &reclaim.evacuation);
-}
-
 /**
  * struct pool_state - a sum over areas that change meanwhile, so not a snapshot
  * @owned:	Segments.
@@ -1276,6 +1287,37 @@ static void look_at_pool(struct pool_state *state)
 		state->draining += stat.draining;
 		state->usable += usable_slots(area, &stat);
 	}
+}
+
+/**
+ * serve_missed() - take segments, as mappings have found no slots
+ * @missed:	Slots that were not found since this was last called.
+ *
+ * Whole segments, as slots may be free and too scattered. If use was more than is
+ * owned, the pool grows to what it should own, by migration if need be: what was
+ * missed now will be again.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments that were wanted and not had.
+ */
+static unsigned int serve_missed(unsigned int missed)
+{
+	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
+	unsigned int want, target = 0;
+	struct pool_state state;
+
+	if (!missed && !missed_of_late())
+		return 0;
+	look_at_pool(&state);
+	if (missed_of_late())
+		target = pool_target(use_goes_on());
+	want = min(DIV_ROUND_UP(missed, IO_TLB_SEGSIZE), MISSED_MAX);
+	if (target > state.owned)
+		want = max(want, target - state.owned);
+	want = min(want, state.lent);
+	if (!want)
+		return 0;
+	return want - take_segments(0, nr, want, &reclaim.evacuation);
 }
 
 /*
@@ -1310,12 +1352,14 @@ static void set_wake(const struct pool_state *state)
  */
 static unsigned int balance(unsigned long *sampled, bool *surplus)
 {
-	unsigned int area, want, missing = 0;
+	unsigned int area, want, missed, missing = 0;
 	struct pool_state state;
 	unsigned long periods;
 	bool quiet;
 
 	mutex_lock(&reclaim.lock);
+	missed = xchg(&reclaim.missed, 0);
+	reclaim.unserved = min(reclaim.unserved + missed, reclaim.pool->nslabs);
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
 	periods = (jiffies - *sampled) / SAMPLE_PERIOD;
 	if (periods) {
@@ -1344,7 +1388,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	}
 	if (reclaim.enabled)
 		missing += refill_floor();
-	missing += serve_missed();
+	missing += serve_missed(missed);
 
 	look_at_pool(&state);
 	set_wake(&state);

@@ -24,7 +24,7 @@ Reclaimable swiotlb: targets
 Variables (make TARGET NAME=value)
 
   ARCH=x86_64        x86_64 or arm64 (make test and check-series: both unless given)
-  FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, rt; kernel, boot: stock and dynamic, too
+  FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, kcsan, rt; kernel, boot: stock and dynamic, too
   SCRIPT=file        boot: what to run in the guest
   CMDLINE="..."      boot, shell: added to the kernel's command line, e.g. swiotlb=force,reclaim=256M
   MEM=1G SMP=2       boot, shell: size of the guest

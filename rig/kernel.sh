@@ -4,7 +4,7 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|rt|mutant rig/kernel.sh
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|mutant rig/kernel.sh
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail
@@ -28,7 +28,7 @@ dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
 mutant)          fragments+=("$ROOT/configs/reclaim.config") ;;
-debug|rt)        fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
+debug|kcsan|rt)  fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
 esac
 [ ! -e "$ROOT/configs/$FLAVOUR-$ARCH.config" ] || fragments+=("$ROOT/configs/$FLAVOUR-$ARCH.config")
 case $ARCH in
@@ -51,6 +51,10 @@ export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
 export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KBUILD_BUILD_HOST=rig KBUILD_BUILD_VERSION=1
 
 kmake=(make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc")
+# Of kcsan only our code is instrumented: all that is reported is about it, and others'
+# accesses to its data are noticed by the change of the value.
+[ "$FLAVOUR" != kcsan ] || kmake+=(KCSAN_SANITIZE=n KCSAN_SANITIZE_swiotlb.o=y
+	KCSAN_SANITIZE_swiotlb_reclaim.o=y KCSAN_SANITIZE_test_swiotlb.o=y)
 
 # --------------------------------------------------- 2. configuration
 #

@@ -5,7 +5,7 @@
 # To be sourced. Variables that the caller may set in the environment:
 #
 #   ARCH      x86_64 or arm64
-#   FLAVOUR   stock, dynamic, reclaim, reclaim-dynamic, debug or rt
+#   FLAVOUR   stock, dynamic, reclaim, reclaim-dynamic, debug, kcsan or rt
 #   KVER      kernel base, a folder below patches/ (6.12)
 
 export LC_ALL=C
@@ -16,7 +16,7 @@ KVER=${KVER:-6.12}
 SRC=$BUILD/src/$KVER
 PATCHES=${RIG_PATCHES:-$ROOT/patches/$KVER}
 OVERLAY_ROOTS=(mm kernel include lib Documentation tools/testing)
-FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug rt mutant)
+FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug kcsan rt mutant)
 
 # The repository may belong to somebody else than root; git would refuse it.
 # Only command scope counts for this setting, so it has to be the environment.

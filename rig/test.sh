@@ -5,7 +5,7 @@
 # and tools/testing/selftests/swiotlb. The last line is "N passed, N failed".
 #
 #   ARCH=x86_64|arm64   only this one (both)
-#   FLAVOUR=reclaim|reclaim-dynamic|debug|rt   the kernel (reclaim)
+#   FLAVOUR=reclaim|reclaim-dynamic|debug|kcsan|rt   the kernel (reclaim)
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
 #   LONG=1              those, too, that take too long for each commit
 #
@@ -40,10 +40,10 @@ for t in $TESTS; do
 		    "tests: rig kunit $(cd "$ROOT/tools/testing/selftests/swiotlb" && echo *.sh)"
 done
 under_test=${FLAVOUR:-reclaim}
-one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug rt mutant
+one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug kcsan rt mutant
 # Everything takes longer where everything is checked
 slower=1
-case $under_test in debug|rt) slower=4 ;; esac
+case $under_test in debug|kcsan|rt) slower=4 ;; esac
 unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT DISK_BPS
 need_root
 take_lock
