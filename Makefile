@@ -3,7 +3,7 @@
 # Front of the rig: "make help" lists the targets. The work is done in rig/*.sh.
 
 variables := ARCH FLAVOUR KVER JOBS FORCE CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES \
-	     QEMU_EXTRA MONITOR TIMEOUT LOG TESTS LONG PART MUTATION IDLE PRESSURE IO BACK
+	     QEMU_EXTRA MONITOR TIMEOUT LOG TESTS LONG MINUTES PART MUTATION IDLE PRESSURE IO BACK
 export $(variables)
 
 # A misspelt name must not be dropped silently.

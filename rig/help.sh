@@ -37,7 +37,8 @@ Variables (make TARGET NAME=value)
   MONITOR=1          boot, shell: QEMU's monitor (QMP) at the guest's virtio port rig.monitor
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
-  LONG=1             test: as make test-long
+  LONG=1             test: what takes too long for each commit, too
+  MINUTES=n          test: how long torture.sh and forward_progress.sh run (1 and 30)
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
   JOBS=N             compile jobs (number of CPUs)

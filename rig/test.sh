@@ -8,6 +8,7 @@
 #   FLAVOUR=reclaim|reclaim-dynamic|debug|kcsan|rt   the kernel (reclaim)
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
 #   LONG=1              those, too, that take too long for each commit
+#   MINUTES=n           how long torture.sh and forward_progress.sh run (1 and 30)
 #
 # A selftest says what it needs in comments; tests in a row that need the same
 # share one boot:
@@ -22,6 +23,7 @@
 #   # rig: qemu-x86_64=-machine hpet=off   the same, only there
 #   # rig: monitor=1     QEMU's monitor (QMP) at the virtio port rig.monitor
 #   # rig: timeout=300   seconds, for this test
+#   # rig: minutes=1     of them it runs for MINUTES, which is 1 unless given
 #   # rig: arch=x86_64   only there
 #   # rig: long=1        only with LONG=1, or named in TESTS
 set -euo pipefail
@@ -34,6 +36,8 @@ esac
 TESTS=${TESTS:-}
 LONG=${LONG:-}
 one_of LONG "$LONG" '' 1
+minutes=${MINUTES:-}
+[ -z "$minutes" ] || check_number MINUTES "$minutes" 1 10000
 for t in $TESTS; do
 	[ "$t" = kunit ] || [ "$t" = rig ] || [ -f "$ROOT/tools/testing/selftests/swiotlb/$t" ] ||
 		die "TESTS: there is no test '$t'" \
@@ -44,7 +48,7 @@ one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug kcsan rt mutant
 # Everything takes longer where everything is checked
 slower=1
 case $under_test in debug|kcsan|rt) slower=4 ;; esac
-unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT DISK_BPS
+unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT DISK_BPS MINUTES
 need_root
 take_lock
 
@@ -287,9 +291,17 @@ needs_of()	# FILE N: with its Nth command line, all but the time limit, on one l
 		"$(need "$1" disk_bps "")"
 }
 
+limit_of()	# FILE: its limit of time in seconds
+{
+	local m run=0
+	m=$(need "$1" minutes 0)
+	[ "$m" -eq 0 ] || run=${minutes:-$m}
+	echo $((($(need "$1" timeout 120) - m * 60) * slower + run * 60))
+}
+
 run_group()	# NUMBER COUNT NEEDS FILE...
 {
-	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor disk_bps f name limit=$((60 * slower)) t status=0
+	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor disk_bps f name limit=$((60 * slower)) t m status=0
 	local out line prefix test_status
 	local -a image=()
 	IFS='|' read -r cmdline mem smp disk flavour icount modules qemu monitor disk_bps <<<"$3"
@@ -299,10 +311,12 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 		echo 'cd /job/selftests || exit 1'
 		for f in "$@"; do
 			name=${f##*/}
-			t=$(($(need "$f" timeout 120) * slower))
+			m=$(need "$f" minutes "")
+			t=$(limit_of "$f")
 			limit=$((limit + t))
 			# timeout(1) runs it in a process group of its own, and ends that
-			printf 'echo "@ begin %s"; timeout -k 10 %d ./%s; echo "@ end %s $?"\n' "$name" "$t" "$name" "$name"
+			printf 'echo "@ begin %s"; %s timeout -k 10 %d ./%s; echo "@ end %s $?"\n' \
+				"$name" "${m:+MINUTES=${minutes:-$m}}" "$t" "$name" "$name"
 		done
 	} >"$dir/group"
 	if [ -n "$disk" ]; then
@@ -332,7 +346,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 			case ${test_status:-none} in
 			0|4) ;;
 			none) fail "$prefix did not end" ;;
-			124|137) fail "$prefix did not end within $(($(need "$f" timeout 120) * slower)) s" ;;
+			124|137) fail "$prefix did not end within $(limit_of "$f") s" ;;
 			*) [ "$failed" -gt "$before" ] || fail "$prefix ended with status $test_status" ;;
 			esac
 		else

@@ -12,15 +12,16 @@
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
 # rig: timeout=2700
+# rig: minutes=30
 # rig: long=1
 #
-# SWIOTLB_MINUTES says how long (30). To free memory is to swap, that takes a bounce
+# MINUTES says how long (30). To free memory is to swap, that takes a bounce
 # buffer, and to have one may take that memory is freed: here that circle would close.
 # Bursts find no slot from time to time, which is counted and not judged.
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
-MINUTES=${SWIOTLB_MINUTES:-30}
+MINUTES=${MINUTES:-30}
 OVER_KB=655360		# more anonymous memory than there is
 SWAP_MB=2048
 BURST=8192		# mappings of 4 KiB
@@ -128,7 +129,7 @@ need_reclaim
 need_test_device
 wait_for 30 lent_percent 98
 need_disk
-[[ $MINUTES =~ ^[1-9][0-9]*$ ]] || skip_all "SWIOTLB_MINUTES=$MINUTES is no number"
+[[ $MINUTES =~ ^[1-9][0-9]*$ ]] || skip_all "MINUTES=$MINUTES is no number"
 tap_plan 14
 
 swap=$disk_dir/swap

@@ -691,7 +691,7 @@ fio_pid=
 verify_start()
 {
 	fio --output="$disk_dir/fio.out" --directory="$disk_dir" --ioengine=libaio \
-	    --direct=1 --rw=randrw --time_based --runtime="$1" \
+	    --direct=1 --rw=randrw --time_based --runtime="$1" --serialize_overlap=1 \
 	    --verify=crc32c --verify_fatal=1 --verify_backlog=64 --verify_state_save=0 \
 	    --name=small --bs=4k --iodepth=16 --size=16M \
 	    --name=large --bs=256k --iodepth=32 --size=32M >"$disk_dir/fio.err" 2>&1 &

@@ -13,13 +13,12 @@
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
 # rig: timeout=300
+# rig: minutes=1
 #
 # Variables of the environment:
 #
 #   MINUTES        how long (1)
 #   TORTURE_SEED   seed of the random numbers, to repeat what a thread does (any)
-#
-# The limit of time above is for one minute; for more, run it without the rig's limit.
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
