@@ -8,7 +8,9 @@ Reclaimable swiotlb: targets
 
   make run           the demonstration: a guest under memory pressure and bounced I/O, with a live table
   make test          build and boot both architectures, KUnit and kselftests; ends with "N passed, N failed"
-  make test-long     the same, and what takes too long for each commit
+  make test-long     everything that tests, in many hours; ends with a table
+  make stress        the pressure suite: stress-ng's memory stressors, stock and ours side by side
+  make soak          the tests that move most data, again and again for HOURS
   make mutate        break one line after the other and see that a test notices
   make shell         a root shell in the guest, with stress-ng, fio and the selftests
   make boot          boot a kernel, run SCRIPT= as root in it, exit with its status
@@ -38,9 +40,12 @@ Variables (make TARGET NAME=value)
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
   LONG=1             test: what takes too long for each commit, too
-  MINUTES=n          test: how long torture.sh and forward_progress.sh run (1 and 30)
+  MINUTES=n          test, soak: how long torture.sh runs (1; 5), test: and forward_progress.sh (30);
+                     stress: for all stressors together (16)
+  HOURS=2            soak: how long
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
+  PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, stress, mutate
   JOBS=N             compile jobs (number of CPUs)
   FORCE=1            tree: throw away commits that were not refreshed
 END
