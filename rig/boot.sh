@@ -53,6 +53,8 @@ check_flavour
 # a disk: that a task waited for 120 s says nothing there.
 [ -z "$ICOUNT" ] || [ "$ICOUNT" = 0 ] ||
 	CMDLINE="rig.icount=1 sysctl.kernel.hung_task_timeout_secs=0 $CMDLINE"
+# Built in, and off unless asked for
+[ "$FLAVOUR" != debug ] || CMDLINE="page_poison=1 page_owner=on $CMDLINE"
 mem=$(mib MEM "$MEM")
 [ "$mem" -ge 64 ] || die "MEM=$MEM is too small for the guest" "MEM is at least 64M"
 check_number SMP "$SMP" 1 64
