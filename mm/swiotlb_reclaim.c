@@ -330,6 +330,19 @@ const char *swiotlb_reclaim_last_failure(void)
  */
 
 /**
+ * regular_is_low() - is less regular memory free than a watermark asks for?
+ * @folio:	Just allocated.
+ * @mark:	The watermark, in pages.
+ *
+ * The page allocator counts free lent memory as well, which evacuation must not use.
+ */
+static bool regular_is_low(struct folio *folio, unsigned long mark)
+{
+	return folio_zone(folio) == reclaim.zone &&
+	       !zone_watermark_ok(reclaim.zone, 0, mark, zone_idx(reclaim.zone), 0);
+}
+
+/**
  * evacuate_target() - allocate a folio to migrate to
  * @src:	Folio in a lent segment.
  * @private:	Unused.
@@ -337,7 +350,8 @@ const char *swiotlb_reclaim_last_failure(void)
  * kswapd may be woken, but reclaiming here might wait for I/O that waits for a
  * bounce buffer. The allocation does not fall back to lent memory, as
  * swiotlb_reclaim_is_evacuating(); a lent page that waits on a per-CPU list can
- * still turn up, and is swapped for one that cannot be lent.
+ * still turn up, and is swapped for one that cannot be lent. Regular memory below
+ * the min watermark is left to those who cannot wait.
  *
  * Return: a folio as large as @src, or %NULL.
  */
@@ -357,7 +371,14 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 		folio_put(dst);
 		dst = __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
 	}
-	return dst;
+	if (!dst || !regular_is_low(dst, low_wmark_pages(reclaim.zone)))
+		return dst;
+
+	wakeup_kswapd(reclaim.zone, gfp, order, zone_idx(reclaim.zone));
+	if (!regular_is_low(dst, min_wmark_pages(reclaim.zone)))
+		return dst;
+	folio_put(dst);
+	return NULL;
 }
 
 /* What tests make fail with fail_function: the ways memory is taken back */

@@ -744,6 +744,8 @@ static int swiotlb_reclaim_test_init(struct kunit *test)
 	swiotlb_reclaim_pause();
 	for (area = 0; area < pool->nareas; area++)
 		swiotlb_area_reopen(pool, area);
+	/* What the case before has missed may have been taken since */
+	swiotlb_reclaim_lend(swiotlb_nr_segments(pool));
 	return 0;
 }
 
@@ -755,8 +757,6 @@ static void swiotlb_reclaim_test_exit(struct kunit *test)
 		return;
 	unmap_all(ctx);
 	swiotlb_reclaim_resume();
-	/* Back to how it was found, for the next case */
-	swiotlb_reclaim_lend(swiotlb_nr_segments(ctx->pool));
 }
 
 static struct kunit_case swiotlb_reclaim_cases[] = {

@@ -2,4 +2,4 @@
 # breaks: 4, an address within the bounds is a bounce buffer only if it is mapped
 # file: kernel/dma/swiotlb.c
 # tests: kunit
-/^bool swiotlb_is_mapped_by(/,/^}/ s/if (likely(.*swiotlb_owner(dev)))/if (slot < pool->nslabs)/
+/^bool swiotlb_is_mapped_by(/,/^}/ s|return false;|return true;|

@@ -2,4 +2,4 @@
 # breaks: 5, what has been unmapped is not unmapped again
 # file: kernel/dma/swiotlb.c
 # tests: kunit
-/^static void swiotlb_release_slots(/,/^}/ s/swiotlb_set_owner(&mem->slots\[i\], 0);//
+/^static void swiotlb_release_slots(/,/^}/ s/swiotlb_set_owner(slot, 0);//
