@@ -10,6 +10,7 @@ Reclaimable swiotlb: targets
   make test          build and boot both architectures, KUnit and kselftests; ends with "N passed, N failed"
   make test-long     the same, and what takes too long for each commit
   make mutate        break one line after the other and see that a test notices
+  make others        other people's tests on a stock kernel and on ours, side by side
   make shell         a root shell in the guest, with stress-ng, fio and the selftests
   make boot          boot a kernel, run SCRIPT= as root in it, exit with its status
   make kernel        build a kernel into build/6.12-$(ARCH)/$(FLAVOUR)/
@@ -37,6 +38,7 @@ Variables (make TARGET NAME=value)
   MONITOR=1          boot, shell: QEMU's monitor (QMP) at the guest's virtio port rig.monitor
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
+                     others: only these of rig/guest/others.list
   LONG=1             test: what takes too long for each commit, too
   MINUTES=n          test: how long torture.sh and forward_progress.sh run (1 and 30)
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
