@@ -13,12 +13,12 @@ ifneq ($(unknown),)
 $(error unknown variable: $(unknown); known are: $(variables))
 endif
 
-.PHONY: help run test test-long stress soak mutate shell boot kernel tree refresh series check-series clean distclean
+.PHONY: help run test test-long stress soak others mutate shell boot kernel tree refresh series check-series clean distclean
 
 help:
 	@rig/help.sh
 
-run test test-long stress soak mutate shell boot kernel series check-series:
+run test test-long stress soak others mutate shell boot kernel series check-series:
 	@rig/$@.sh
 
 tree refresh:

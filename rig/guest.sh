@@ -19,53 +19,14 @@ image=$dir/root.img
 packages=bash,coreutils,busybox,stress-ng,fio,e2fsprogs,kmod,util-linux,mount,procps,grep,sed,findutils
 need_packages $(packages_guest)
 
-# ---------------------------------------------- 1. which Debian, from where
+# ---------------------------------------------- 1. extract
 
-suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-case $suite in
-bookworm|trixie) ;;
-*) suite=trixie ;;
-esac
-
-# The machine's own apt sources: whatever it can install from, so can we.
-debian_sources()
-{
-	local key=/usr/share/keyrings/debian-archive-keyring.gpg opt=
-	[ ! -r "$key" ] || opt="[signed-by=$key] "
-	# shellcheck disable=SC2016  # these are apt's fields
-	apt-get indextargets --format "deb $opt"'$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-		'Created-By: Packages' 'Origin: Debian' "Codename: $1" | sort -u
-}
-
-# ---------------------------------------------- 2. extract
-
-stamp="$suite $packages"
+stamp="$(guest_suite) $packages"
 if [ "$(cat "$dir/root.stamp" 2>/dev/null)" != "$stamp" ]; then
 	need_space 1500 "the guest's file system"
 	rm -rf "$dir/root.stamp" "$dir/root" "$image"
 	mkdir -p "$dir"
-	{ debian_sources "$suite"
-	  debian_sources "$suite-updates"
-	  debian_sources "$suite-security"; } >"$dir/sources.list"
-	if [ ! -s "$dir/sources.list" ]; then
-		timed "package lists" 15 "$BUILD/log/apt.log" apt-get -q update || true
-		debian_sources "$suite" >"$dir/sources.list"
-	fi
-	[ -s "$dir/sources.list" ] ||
-		die "apt on this machine knows no source of Debian $suite" \
-		    "add one to /etc/apt/sources.list and run apt-get update"
-	opts=()
-	while IFS= read -r line; do
-		opts+=("--aptopt=$line")
-	done < <(apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries)' |
-		 grep -v ' "";$')
-	timed "guest user land $ARCH" 40 "$BUILD/log/guest-$ARCH.log" \
-		mmdebstrap --variant=extract --architectures="$(deb_arch "$ARCH")" "${opts[@]}" \
-		--include="$packages" "$suite" "$dir/root" "$dir/sources.list" || {
-		tail -n 8 "$BUILD/log/guest-$ARCH.log" >&2
-		die "cannot get the guest's packages ($packages)" \
-		    "full log: build/log/guest-$ARCH.log" "check the network and the apt sources"
-	}
+	extract_debian "guest user land $ARCH" "$packages" "$dir/root"
 	# Some releases leave /bin and /lib to a package script: merge them here.
 	for d in bin sbin lib lib64; do
 		if [ -d "$dir/root/$d" ] && [ ! -L "$dir/root/$d" ]; then
@@ -81,7 +42,7 @@ if [ "$(cat "$dir/root.stamp" 2>/dev/null)" != "$stamp" ]; then
 	echo "$stamp" >"$dir/root.stamp"
 fi
 
-# ---------------------------------------------- 3. our part, and the image
+# ---------------------------------------------- 2. our part, and the image
 
 inputs=$(cat "$dir/root.stamp" "$ROOT"/rig/guest/{init,shell.rc,*.c} "$0" | sha256sum)
 if [ ! -e "$image" ] || [ "$(cat "$dir/image.stamp" 2>/dev/null)" != "$inputs" ]; then

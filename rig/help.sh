@@ -12,6 +12,7 @@ Reclaimable swiotlb: targets
   make stress        the pressure suite: stress-ng's memory stressors, stock and ours side by side
   make soak          the tests that move most data, again and again for HOURS
   make mutate        break one line after the other and see that a test notices
+  make others        other people's tests on a stock kernel and on ours, side by side
   make shell         a root shell in the guest, with stress-ng, fio and the selftests
   make boot          boot a kernel, run SCRIPT= as root in it, exit with its status
   make kernel        build a kernel into build/6.12-$(ARCH)/$(FLAVOUR)/
@@ -39,13 +40,14 @@ Variables (make TARGET NAME=value)
   MONITOR=1          boot, shell: QEMU's monitor (QMP) at the guest's virtio port rig.monitor
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
+                     others: only these of rig/guest/others.list
   LONG=1             test: what takes too long for each commit, too
   MINUTES=n          test, soak: how long torture.sh runs (1; 5), test: and forward_progress.sh (30);
                      stress: for all stressors together (16)
   HOURS=2            soak: how long
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
-  PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, stress, mutate
+  PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, others, stress, mutate
   JOBS=N             compile jobs (number of CPUs)
   FORCE=1            tree: throw away commits that were not refreshed
 END

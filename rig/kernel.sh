@@ -4,7 +4,7 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|mutant rig/kernel.sh
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|mutant|others|others-stock
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail
@@ -27,10 +27,13 @@ stock)           kind=stock ;;
 dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
+others)          fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/others.config") ;;
+others-stock)    kind=stock; fragments+=("$ROOT/configs/others.config") ;;
 mutant)          fragments+=("$ROOT/configs/reclaim.config") ;;
 debug|kcsan|rt)  fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
 esac
-[ ! -e "$ROOT/configs/$FLAVOUR-$ARCH.config" ] || fragments+=("$ROOT/configs/$FLAVOUR-$ARCH.config")
+extra=$ROOT/configs/${FLAVOUR%-stock}-$ARCH.config
+[ ! -e "$extra" ] || fragments+=("$extra")
 case $ARCH in
 x86_64) image=arch/x86/boot/bzImage ;;
 arm64)  image=arch/arm64/boot/Image ;;

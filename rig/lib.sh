@@ -5,7 +5,7 @@
 # To be sourced. Variables that the caller may set in the environment:
 #
 #   ARCH      x86_64 or arm64
-#   FLAVOUR   stock, dynamic, reclaim, reclaim-dynamic, debug, kcsan or rt
+#   FLAVOUR   one of FLAVOURS below
 #   KVER      kernel base, a folder below patches/ (6.12)
 
 export LC_ALL=C
@@ -16,7 +16,7 @@ KVER=${KVER:-6.12}
 SRC=$BUILD/src/$KVER
 PATCHES=${RIG_PATCHES:-$ROOT/patches/$KVER}
 OVERLAY_ROOTS=(mm kernel include lib Documentation tools/testing)
-FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug kcsan rt mutant)
+FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug kcsan rt mutant others others-stock)
 
 # The repository may belong to somebody else than root; git would refuse it.
 # Only command scope counts for this setting, so it has to be the environment.
@@ -394,6 +394,58 @@ need_packages()
 		    "full log: ${log#"$ROOT"/}" \
 		    "check the network and the apt sources, or install these packages by hand"
 	fi
+}
+
+# ------------------------------------------------------ a Debian for the guest
+
+guest_suite()
+{
+	local suite
+	suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	case $suite in
+	bookworm|trixie) ;;
+	*) suite=trixie ;;
+	esac
+	echo "$suite"
+}
+
+# The machine's own apt sources: whatever it can install from, so can we.
+debian_sources()
+{
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg opt=
+	[ ! -r "$key" ] || opt="[signed-by=$key] "
+	# shellcheck disable=SC2016  # these are apt's fields
+	apt-get indextargets --format "deb $opt"'$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 'Origin: Debian' "Codename: $1" | sort -u
+}
+
+# extract_debian STAGE A,B,... DIR: packages of ARCH and what they depend on, into
+# DIR, without running any of their scripts
+extract_debian()
+{
+	local suite line opts=() log=$BUILD/log/${1//[^a-zA-Z0-9_.-]/-}.log
+	suite=$(guest_suite)
+	{ debian_sources "$suite"
+	  debian_sources "$suite-updates"
+	  debian_sources "$suite-security"; } >"$3.sources.list"
+	if [ ! -s "$3.sources.list" ]; then
+		timed "package lists" 15 "$BUILD/log/apt.log" apt-get -q update || true
+		debian_sources "$suite" >"$3.sources.list"
+	fi
+	[ -s "$3.sources.list" ] ||
+		die "apt on this machine knows no source of Debian $suite" \
+		    "add one to /etc/apt/sources.list and run apt-get update"
+	while IFS= read -r line; do
+		opts+=("--aptopt=$line")
+	done < <(apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries)' |
+		 grep -v ' "";$')
+	timed "$1" 40 "$log" \
+		mmdebstrap --variant=extract --architectures="$(deb_arch "$ARCH")" "${opts[@]}" \
+		--include="$2" "$suite" "$3" "$3.sources.list" || {
+		tail -n 8 "$log" >&2
+		die "cannot get the guest's packages ($2)" \
+		    "full log: ${log#"$ROOT"/}" "check the network and the apt sources"
+	}
 }
 
 # ------------------------------------------------------- series and our files

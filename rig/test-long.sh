@@ -17,7 +17,7 @@ DEBUG_MINUTES=10	# of random operations on each of the debug kernels
 # On these, what is slow by itself would take hours
 DEBUG_TESTS="kunit torture.sh interface.sh draining.sh used_and_taken_back.sh"
 
-parts=(selftests dynamic debug kcsan rt stress mutate)
+parts=(selftests dynamic debug kcsan rt others stress mutate)
 for p in ${PART:-}; do
 	one_of PART "$p" "${parts[@]}"
 done
@@ -45,6 +45,8 @@ part()
 	line=$(tail -n 1 "$out")
 	if [[ $line =~ ^([0-9]+)\ (passed|noticed),\ ([0-9]+)\ (failed|missed)(,\ [0-9]+\ skipped)?$ ]]; then
 		good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[3]} other=${BASH_REMATCH[5]#, }
+	elif [[ $line =~ ^([0-9]+)\ same,\ ([0-9]+)\ better,\ ([0-9]+)\ worse$ ]]; then
+		good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[3]} other="${BASH_REMATCH[2]} better"
 	fi
 	# Some say no numbers
 	if [ "$status" -ne 0 ]; then
@@ -78,6 +80,7 @@ for a in "${archs[@]}"; do
 	for f in debug kcsan rt; do
 		part "$f" "$a" FLAVOUR="$f" MINUTES=$DEBUG_MINUTES TESTS="$DEBUG_TESTS" "$ROOT/rig/test.sh"
 	done
+	part others "$a" "$ROOT/rig/others.sh"
 	part stress "$a" "$ROOT/rig/stress.sh"
 	part mutate "$a" "$ROOT/rig/mutate.sh"
 done
