@@ -111,6 +111,12 @@
  */
 #define MISSED_MAX	8
 
+/*
+ * Most segments by which the pool grows at a time, as mappings have found no slots.
+ * reclaim.lock is held meanwhile.
+ */
+#define GROW_MAX	64
+
 /* Pause after a take-back that had no success, doubling up to the maximum. */
 #define BACKOFF_MIN	(HZ / 20)
 #define BACKOFF_MAX	(2 * HZ)
@@ -267,7 +273,6 @@ void swiotlb_reclaim_wake(void)
 /**
  * swiotlb_reclaim_take_free() - take a free segment for a mapping
  * @pool:	The pool that lends.
- * @nslots:	Slots the mapping needs.
  *
  * If there is none, kswiotlbd evacuates some for those that follow.
  *
@@ -276,8 +281,7 @@ void swiotlb_reclaim_wake(void)
  * Return: first page of a segment that is still marked lent, for the caller to
  * own, or %NULL if none is free.
  */
-struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool,
-				       unsigned int nslots)
+struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 {
 	u64 start = local_clock();
 	struct page *page;
@@ -291,17 +295,29 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool,
 		trace_swiotlb_take_free(offset >> SWIOTLB_SEGMENT_SHIFT,
 					page_to_pfn(page));
 	} else {
-		/*
-		 * Whatever the number of free slots: they may be too scattered.
-		 * Additions may get lost, one of many is enough.
-		 */
-		WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + nslots);
 		count_vm_event(SWIOTLB_TAKE_FAIL);
 		WRITE_ONCE(reclaim.last_failure, "no lent segment is free");
 	}
 	WRITE_ONCE(reclaim.last_take, jiffies);
 	swiotlb_reclaim_wake();
 	return page;
+}
+
+/**
+ * swiotlb_reclaim_missed() - a mapping found neither slots nor a free segment
+ * @nslots:	Slots it asked for.
+ *
+ * Whatever the number of free slots: they may be too scattered. kswiotlbd takes
+ * segments for those that follow.
+ *
+ * Context: any context but NMI. The caller must hold neither area->lock nor
+ * zone->lock.
+ */
+void swiotlb_reclaim_missed(unsigned int nslots)
+{
+	/* Additions may get lost, one of many is enough */
+	WRITE_ONCE(reclaim.missed, READ_ONCE(reclaim.missed) + nslots);
+	swiotlb_reclaim_wake();
 }
 
 /**
@@ -331,15 +347,18 @@ const char *swiotlb_reclaim_last_failure(void)
 
 /**
  * regular_is_low() - is less regular memory free than a watermark asks for?
- * @folio:	Just allocated.
+ * @folio:	Just allocated, for evacuation.
+ * @gfp:	With which.
  * @mark:	The watermark, in pages.
  *
  * The page allocator counts free lent memory as well, which evacuation must not use.
  */
-static bool regular_is_low(struct folio *folio, unsigned long mark)
+static bool regular_is_low(struct folio *folio, gfp_t gfp, unsigned long mark)
 {
-	return folio_zone(folio) == reclaim.zone &&
-	       !zone_watermark_ok(reclaim.zone, 0, mark, zone_idx(reclaim.zone), 0);
+	/* Memory of CMA areas is not missed by those who need regular memory */
+	if (folio_zone(folio) != reclaim.zone || is_migrate_cma_page(&folio->page))
+		return false;
+	return !zone_watermark_ok(reclaim.zone, 0, mark, gfp_zone(gfp), 0);
 }
 
 /**
@@ -349,15 +368,16 @@ static bool regular_is_low(struct folio *folio, unsigned long mark)
  *
  * kswapd may be woken, but reclaiming here might wait for I/O that waits for a
  * bounce buffer. The allocation does not fall back to lent memory, as
- * swiotlb_reclaim_is_evacuating(); a lent page that waits on a per-CPU list can
- * still turn up, and is swapped for one that cannot be lent. Regular memory below
- * the min watermark is left to those who cannot wait.
+ * swiotlb_reclaim_is_evacuating(); lent pages that wait on a per-CPU list can
+ * still turn up. Regular memory below the min watermark is left to those who cannot
+ * wait. The page allocator does not see when that is so, unless it is asked for what
+ * cannot be lent; but the blocks of that are for others, so it is asked last.
  *
  * Return: a folio as large as @src, or %NULL.
  */
 static struct folio *evacuate_target(struct folio *src, unsigned long private)
 {
-	gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) |
+	gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_NOMEMALLOC |
 		    __GFP_KSWAPD_RECLAIM | __GFP_NORETRY | __GFP_NOWARN;
 	unsigned int order = folio_order(src);
 	int nid = folio_nid(src);
@@ -369,16 +389,21 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	dst = __folio_alloc_node(gfp, order, nid);
 	if (dst && is_migrate_swiotlb_page(&dst->page)) {
 		folio_put(dst);
-		dst = __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
+		drain_local_pages(reclaim.zone);
+		dst = __folio_alloc_node(gfp, order, nid);
 	}
-	if (!dst || !regular_is_low(dst, low_wmark_pages(reclaim.zone)))
-		return dst;
+	if (!dst)
+		return NULL;
 
-	wakeup_kswapd(reclaim.zone, gfp, order, zone_idx(reclaim.zone));
-	if (!regular_is_low(dst, min_wmark_pages(reclaim.zone)))
-		return dst;
+	if (!is_migrate_swiotlb_page(&dst->page)) {
+		if (!regular_is_low(dst, gfp, low_wmark_pages(reclaim.zone)))
+			return dst;
+		wakeup_kswapd(reclaim.zone, gfp, order, gfp_zone(gfp));
+		if (!regular_is_low(dst, gfp, min_wmark_pages(reclaim.zone)))
+			return dst;
+	}
 	folio_put(dst);
-	return NULL;
+	return __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
 }
 
 /* What tests make fail with fail_function: the ways memory is taken back */
@@ -1316,15 +1341,16 @@ static void look_at_pool(struct pool_state *state)
  *
  * Whole segments, as slots may be free and too scattered. If use was more than is
  * owned, the pool grows to what it should own, by migration if need be: what was
- * missed now will be again.
+ * missed now will be again. That is done a part at a time, so that others get
+ * reclaim.lock, and what is urgent is seen.
  *
  * Context: process context, may sleep. reclaim.lock is held.
- * Return: number of segments that were wanted and not had.
+ * Return: number of segments that were wanted now and not had.
  */
 static unsigned int serve_missed(unsigned int missed)
 {
 	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
-	unsigned int want, target = 0;
+	unsigned int now, want, taken, target = 0;
 	struct pool_state state;
 
 	if (!missed && !missed_of_late())
@@ -1332,13 +1358,18 @@ static unsigned int serve_missed(unsigned int missed)
 	look_at_pool(&state);
 	if (missed_of_late())
 		target = pool_target(use_goes_on());
-	want = min(DIV_ROUND_UP(missed, IO_TLB_SEGSIZE), MISSED_MAX);
+	now = min3(DIV_ROUND_UP(missed, IO_TLB_SEGSIZE), MISSED_MAX, state.lent);
+	want = now;
 	if (target > state.owned)
 		want = max(want, target - state.owned);
-	want = min(want, state.lent);
+	want = min3(want, GROW_MAX, state.lent);
 	if (!want)
 		return 0;
-	return want - take_segments(0, nr, want, &reclaim.evacuation);
+	taken = take_segments(0, nr, want, &reclaim.evacuation);
+	/* There may be more to do */
+	if (taken == GROW_MAX)
+		WRITE_ONCE(reclaim.kicked, true);
+	return now - min(now, taken);
 }
 
 /*
@@ -1379,7 +1410,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	bool quiet;
 
 	mutex_lock(&reclaim.lock);
-	missed = xchg(&reclaim.missed, 0);
+	missed = min(xchg(&reclaim.missed, 0), reclaim.pool->nslabs);
 	reclaim.unserved = min(reclaim.unserved + missed, reclaim.pool->nslabs);
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
 	periods = (jiffies - *sampled) / SAMPLE_PERIOD;

@@ -83,8 +83,8 @@ void swiotlb_area_stat(struct io_tlb_pool *pool, unsigned int area,
 		       struct swiotlb_area_stat *stat);
 
 /* mm/swiotlb_reclaim.c: the policy's side */
-struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool,
-				       unsigned int nslots);
+struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool);
+void swiotlb_reclaim_missed(unsigned int nslots);
 void swiotlb_reclaim_wake(void);
 void swiotlb_reclaim_map_failed(void);
 const char *swiotlb_reclaim_last_failure(void);
