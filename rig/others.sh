@@ -20,7 +20,8 @@ check_arch
 list=$ROOT/rig/guest/others.list
 mapfile -t tests < <(sed -n 's/^[a-z][a-z]* *\([^ ]*\) .*/\1/p' "$list")
 for t in ${TESTS:-}; do
-	[[ " ${tests[*]} " == *" $t "* ]] || die "TESTS: there is no test '$t'" "tests: ${tests[*]}"
+	[[ " ${tests[*]} " == *" $t "* ]] ||
+		die "TESTS: there is no test '$t'" "tests: ${tests[*]}"
 done
 [ -z "${TESTS:-}" ] || read -r -a tests <<<"$TESTS"
 unset FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT DISK_BPS TESTS
@@ -51,7 +52,9 @@ call "$ROOT/rig/guest.sh"
 # Debian's in an image of their own, with the libraries that the selftests are linked
 # with: these are of ARCH, and need not be installed here.
 
-packages=stressapptest,libnuma-dev,libcap-dev,liburing-dev
+packages=libnuma-dev,libcap-dev,liburing-dev
+# Debian has none for arm64
+[ "$ARCH" = arm64 ] || packages+=,stressapptest
 root=$dir/root
 stamp="$(guest_suite) $packages"
 if [ "$(cat "$root.stamp" 2>/dev/null)" != "$stamp" ]; then
@@ -61,7 +64,8 @@ if [ "$(cat "$root.stamp" 2>/dev/null)" != "$stamp" ]; then
 	echo "$stamp" >"$root.stamp"
 fi
 
-programs=$(sed -n "s,^selftests.* \./\([^ ]*\).*,$root/tests/\1,p" "$list" | grep -v /dma_map | sort -u)
+programs=$(sed -n "s,^selftests.* \./\([^ ]*\).*,$root/tests/\1,p" "$list" |
+	   grep -v /dma_map | sort -u)
 
 # build_selftests: from a copy of what they need of the source, as they write into it
 build_selftests()
@@ -88,7 +92,8 @@ build_selftests()
 	return "$status"
 }
 
-stamp=$({ declare -f build_selftests; echo "$programs"; cat "$SRC/stock.version" "$root.stamp"; } | sha256sum)
+stamp=$({ declare -f build_selftests; echo "$programs"
+	  cat "$SRC/stock.version" "$root.stamp"; } | sha256sum)
 image=$dir/programs.img
 if [ ! -e "$image" ] || [ "$(cat "$image.stamp" 2>/dev/null)" != "$stamp" ]; then
 	rm -f "$image.stamp" "$image"
@@ -129,13 +134,14 @@ run()
 	truncate -s 2G "$dir/disk.img"
 	mkfs.ext4 -q -F "$dir/disk.img"
 	call env RIG_NO_BUILD=1 RIG_QUIET=1 JUDGE_ALLOW_OOM=1 FLAVOUR="${flavour[$side]}" \
-		SCRIPT="$ROOT/rig/guest/others.sh" JOB_FILES="$list" JOB_ENV="export OTHERS=' $* '" \
+		SCRIPT="$ROOT/rig/guest/others.sh" JOB_FILES="$list" \
+		JOB_ENV="export OTHERS=' $* '" \
 		CMDLINE="$cmdline" MEM=2G SMP=2 DISK="$dir/disk.img" \
 		QEMU_EXTRA="-drive if=none,id=others,file=programs.img,format=raw,readonly=on \
 -device virtio-blk-pci,drive=others -device pci-testdev" \
 		TIMEOUT="$(limit_of "$boot" " $* ")" LOG="${out%.out}.console" \
-		BOOT_STAGE="$ARCH $side, $boot, run $n" "$ROOT/rig/boot.sh" >"$out" 2> >(tee "$out.err" >&2) ||
-		status=$?
+		BOOT_STAGE="$ARCH $side, $boot, run $n" \
+		"$ROOT/rig/boot.sh" >"$out" 2> >(tee "$out.err" >&2) || status=$?
 	rm -f "$dir/disk.img"
 	echo "@ guest $status" >>"$out"
 }
@@ -165,8 +171,8 @@ point()
 # read_results SIDE N BOOT NAMES...: of one run
 read_results()
 {
-	local side=$1 n=$2 boot=$3 out=$dir/$1-$3-$2.out line test='' status plan=0 seen=0 ended=' ' r
-	local text title
+	local side=$1 n=$2 boot=$3 out=$dir/$1-$3-$2.out
+	local line text title test='' status plan=0 seen=0 ended=' ' r
 	shift 3
 	while IFS= read -r line; do
 		line=${line%$'\r'}
@@ -188,7 +194,7 @@ read_results()
 		elif [[ $line =~ ^@\ guest\ ([0-9]+) ]]; then
 			r=3
 			[ "${BASH_REMATCH[1]}" -eq 0 ] || r=1
-			point "$side" "$n" "$boot" "the guest ends, and its kernel did not complain" "$r"
+			point "$side" "$n" "$boot" "ends without complaint of the kernel" "$r"
 		elif [[ -n $test && $line =~ ^1\.\.([0-9]+) ]]; then
 			plan=${BASH_REMATCH[1]}
 		elif [[ -n $test && $line =~ ^#\ \[RUN\]\ (.*) ]]; then
