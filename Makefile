@@ -3,7 +3,8 @@
 # Front of the rig: "make help" lists the targets. The work is done in rig/*.sh.
 
 variables := ARCH FLAVOUR KVER JOBS FORCE CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES \
-	     QEMU_EXTRA MONITOR TIMEOUT LOG TESTS LONG PART MUTATION IDLE PRESSURE IO BACK
+	     QEMU_EXTRA MONITOR TIMEOUT LOG TESTS LONG PART MUTATION IDLE PRESSURE IO BACK \
+	     ROWS REPS
 export $(variables)
 
 # A misspelt name must not be dropped silently.
@@ -13,16 +14,20 @@ ifneq ($(unknown),)
 $(error unknown variable: $(unknown); known are: $(variables))
 endif
 
-.PHONY: help run test test-long mutate shell boot kernel tree refresh series check-series clean distclean
+.PHONY: help run test test-long bench bench-quick mutate shell boot kernel tree refresh series \
+	check-series clean distclean
 
 help:
 	@rig/help.sh
 
-run test mutate shell boot kernel series check-series:
+run test bench mutate shell boot kernel series check-series:
 	@rig/$@.sh
 
 test-long:
 	@LONG=1 rig/test.sh
+
+bench-quick:
+	@QUICK=1 rig/bench.sh
 
 tree refresh:
 	@rig/tree.sh $@

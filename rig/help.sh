@@ -9,6 +9,8 @@ Reclaimable swiotlb: targets
   make run           the demonstration: a guest under memory pressure and bounced I/O, with a live table
   make test          build and boot both architectures, KUnit and kselftests; ends with "N passed, N failed"
   make test-long     the same, and what takes too long for each commit
+  make bench         measure ours beside stock and SWIOTLB_DYNAMIC; writes bench/out/report.md
+  make bench-quick   the part of that which fits in 15 minutes
   make mutate        break one line after the other and see that a test notices
   make shell         a root shell in the guest, with stress-ng, fio and the selftests
   make boot          boot a kernel, run SCRIPT= as root in it, exit with its status
@@ -23,7 +25,7 @@ Reclaimable swiotlb: targets
 
 Variables (make TARGET NAME=value)
 
-  ARCH=x86_64        x86_64 or arm64 (make test and check-series: both unless given)
+  ARCH=x86_64        x86_64 or arm64 (make test, bench and check-series: both unless given)
   FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, rt; kernel, boot: stock and dynamic, too
   SCRIPT=file        boot: what to run in the guest
   CMDLINE="..."      boot, shell: added to the kernel's command line, e.g. swiotlb=force,reclaim=256M
@@ -38,6 +40,8 @@ Variables (make TARGET NAME=value)
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
   TESTS="..."        test: only these: rig, kunit, or names of selftests
   LONG=1             test: as make test-long
+  ROWS="1 4"         bench: only these rows of bench/rows/
+  REPS=N             bench: boots of each variant
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
   JOBS=N             compile jobs (number of CPUs)
