@@ -4,7 +4,7 @@
 
 variables := ARCH FLAVOUR KVER JOBS FORCE CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES \
 	     QEMU_EXTRA MONITOR TIMEOUT LOG TESTS LONG PART MUTATION IDLE PRESSURE IO BACK \
-	     ROWS REPS
+	     ROWS CASES REPS
 export $(variables)
 
 # A misspelt name must not be dropped silently.

@@ -13,7 +13,7 @@ import re
 import statistics
 import sys
 
-VARIANTS = ["none", "static", "dynamic", "off", "reclaim", "reclaim+dynamic"]
+VARIANTS = ["none", "static", "dynamic", "cma", "off", "reclaim", "reclaim+dynamic"]
 
 
 class Row:

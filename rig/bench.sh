@@ -6,6 +6,7 @@
 #
 #   ARCH=x86_64|arm64   only this one (what the row says)
 #   ROWS="1 4"          only these rows; what the others measured before stays
+#   CASES="64M"         only these cases of them
 #   QUICK=1             only what fits in 15 minutes on 2 CPUs (make bench-quick)
 #   REPS=N              so many boots of each, instead of what the row says
 #
@@ -51,12 +52,17 @@ known=()
 for f in "$ROOT"/bench/rows/*.sh; do
 	n=${f##*/}
 	n=${n%%-*}
-	known+=("$((10#$n))")
+	[[ " ${known[*]} " == *" $((10#$n)) "* ]] || known+=("$((10#$n))")
 done
 rows=()
 for n in ${ROWS:-${known[*]}}; do
 	one_of ROWS "$n" "${known[@]}"
 	rows+=("$(printf '%02d' "$n")")
+done
+CASES=${CASES:-}
+for c in $CASES; do
+	grep -q "^# case: $c " "$ROOT"/bench/rows/*.sh || die "CASES: no row has a case '$c'" \
+		"cases: $(sed -n 's/^# case: \([^ ]*\) .*/\1/p' "$ROOT"/bench/rows/*.sh | sort -u | tr '\n' ' ')"
 done
 need_root
 take_lock
@@ -105,7 +111,7 @@ slots()
 	esac
 }
 
-declare -A of_flavour=([none]=stock [static]=stock [dynamic]=dynamic [off]=reclaim
+declare -A of_flavour=([none]=stock [static]=stock [cma]=stock [dynamic]=dynamic [off]=reclaim
 		       [reclaim]=reclaim [reclaim+dynamic]=reclaim-dynamic)
 
 # swiotlb_of VARIANT TOTAL FLOOR FORCE: the value of the boot parameter
@@ -119,6 +125,7 @@ swiotlb_of()
 	[ "$total" != 32768 ] || [[ $1 == reclaim* ]] || total=32896
 	case $1 in
 	none|dynamic) echo "$floor$force" ;;
+	cma) echo "$floor$force cma=$2" ;;
 	static|off) echo "$total$force" ;;
 	*) echo "$floor$force,reclaim=$2" ;;
 	esac
@@ -144,6 +151,7 @@ plan()
 					for c in "${cases[@]}"; do
 						[ -z "$QUICK" ] || [[ "$c " == *" quick=1 "* ]] ||
 							[ "$c" = - ] || continue
+						[ -z "$CASES" ] || [[ " $CASES " == *" ${c%% *} "* ]] || continue
 						for v in $variants; do
 							echo "$f|$arch|$rep|$v|$c"
 						done
@@ -155,7 +163,7 @@ plan()
 }
 
 mapfile -t boots < <(plan)
-[ "${#boots[@]}" -gt 0 ] || die "there is nothing to measure" "rows: ${known[*]}; ARCH=$only_arch QUICK=$QUICK"
+[ "${#boots[@]}" -gt 0 ] || die "there is nothing to measure with ROWS='${rows[*]}' ARCH='$only_arch' CASES='$CASES' QUICK='$QUICK'"
 
 # --------------------------------------------------- 2. kernels, guests, modules
 
