@@ -16,6 +16,7 @@
 #   TIMEOUT=600        seconds until the guest counts as hanging
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
+#   JUDGE_ALLOW_ALLOC=1   the same for one that an allocation failed
 #   DISK_SNAPSHOT=1    what the guest writes to DISK is dropped
 #   DISK_BPS=n         DISK moves that many bytes per second
 #   BOOT_STAGE=name    show progress by time under this name
@@ -165,6 +166,8 @@ start_qemu()
 	[ -z "${DISK_BPS:-}" ] || throttle=,throttling.bps-total=$DISK_BPS
 	case $ARCH in
 	x86_64)
+		# On a busy machine the timer's interrupts seem not to arrive
+		early+=" no_timer_check"
 		[ "$1" = tcg ] || cpu=host
 		q+=(-machine "q35,accel=$1" -cpu "$cpu") ;;
 	arm64)
@@ -337,6 +340,7 @@ bad+='|possible (recursive|circular|irq|deadlock)|inconsistent lock state|suspic
 bad+='|INFO: (trying|task|rcu)|soft lockup|DMA-API: .*(device driver|error)'
 allow=()
 [ -z "${JUDGE_ALLOW_OOM:-}" ] || allow=(-e '/invoked oom-killer/,/Mem-Info:/d')
+[ -z "${JUDGE_ALLOW_ALLOC:-}" ] || allow+=(-e '/page allocation failure:/,/Mem-Info:/d')
 hits=$(tr -d '\r' <"$LOG" | sed -e '' "${allow[@]}" | grep -a -n -E "$bad" | head -n 20 || true)
 
 status=
