@@ -7,7 +7,9 @@
 #   ARCH=x86_64|arm64   only this one (what the row says)
 #   ROWS="1 4"          only these rows; what the others measured before stays
 #   CASES="64M"         only these cases of them
+#   VARIANTS="static"   only these variants
 #   QUICK=1             only what fits in 15 minutes on 2 CPUs (make bench-quick)
+#   RIG_NO_BUILD=1      take kernels and guests as they are
 #   REPS=N              so many boots of each, instead of what the row says
 #
 # A row is a script that runs in the guest and prints lines "@ r KEY VALUE". Its
@@ -58,6 +60,12 @@ rows=()
 for n in ${ROWS:-${known[*]}}; do
 	one_of ROWS "$n" "${known[@]}"
 	rows+=("$(printf '%02d' "$n")")
+done
+declare -A of_flavour=([none]=stock [static]=stock [cma]=stock [dynamic]=dynamic [off]=reclaim
+		       [reclaim]=reclaim [reclaim+dynamic]=reclaim-dynamic)
+VARIANTS=${VARIANTS:-}
+for v in $VARIANTS; do
+	one_of VARIANTS "$v" "${!of_flavour[@]}"
 done
 CASES=${CASES:-}
 for c in $CASES; do
@@ -111,9 +119,6 @@ slots()
 	esac
 }
 
-declare -A of_flavour=([none]=stock [static]=stock [cma]=stock [dynamic]=dynamic [off]=reclaim
-		       [reclaim]=reclaim [reclaim+dynamic]=reclaim-dynamic)
-
 # swiotlb_of VARIANT TOTAL FLOOR FORCE: the value of the boot parameter
 swiotlb_of()
 {
@@ -153,6 +158,7 @@ plan()
 							[ "$c" = - ] || continue
 						[ -z "$CASES" ] || [[ " $CASES " == *" ${c%% *} "* ]] || continue
 						for v in $variants; do
+							[ -z "$VARIANTS" ] || [[ " $VARIANTS " == *" $v "* ]] || continue
 							echo "$f|$arch|$rep|$v|$c"
 						done
 					done
@@ -163,7 +169,7 @@ plan()
 }
 
 mapfile -t boots < <(plan)
-[ "${#boots[@]}" -gt 0 ] || die "there is nothing to measure with ROWS='${rows[*]}' ARCH='$only_arch' CASES='$CASES' QUICK='$QUICK'"
+[ "${#boots[@]}" -gt 0 ] || die "there is nothing to measure with ROWS='${rows[*]}' ARCH='$only_arch' CASES='$CASES' VARIANTS='$VARIANTS' QUICK='$QUICK'"
 
 # --------------------------------------------------- 2. kernels, guests, modules
 
@@ -176,7 +182,7 @@ done
 [ -e "$SRC/stock" ] || need_space 12000 "the comparison (source, kernels, guests)"
 for ARCH in "${!archs_used[@]}"; do
 	need_packages $(packages_kernel) $(packages_guest) gnuplot-nox python3
-	call env ARCH="$ARCH" "$ROOT/rig/guest.sh"
+	[ -n "${RIG_NO_BUILD:-}" ] || call env ARCH="$ARCH" "$ROOT/rig/guest.sh"
 done
 
 # build_modules ARCH FLAVOUR: one source of both, against any kernel
@@ -196,7 +202,7 @@ build_modules()
 
 for b in "${!builds[@]}"; do
 	ARCH=${b%:*} FLAVOUR=${b#*:}
-	call env RIG_QUIET=1 ARCH="$ARCH" FLAVOUR="$FLAVOUR" "$ROOT/rig/kernel.sh"
+	[ -n "${RIG_NO_BUILD:-}" ] || call env RIG_QUIET=1 ARCH="$ARCH" FLAVOUR="$FLAVOUR" "$ROOT/rig/kernel.sh"
 	build_modules "$ARCH" "$FLAVOUR"
 done
 unset ARCH FLAVOUR
@@ -244,7 +250,7 @@ measure()
 {
 	local f=$1 arch=$2 rep=$3 variant=$4 name=${5%% *} number base csv flavour m word env='' line
 	local -A o=()
-	local status=0 seen=0 modules
+	local status=0 seen=0 modules grows=
 	number=${f##*/}
 	number=${number%%-*}
 	base=${f##*/}
@@ -266,6 +272,8 @@ measure()
 		started[$csv]=1
 	fi
 	flavour=${of_flavour[$variant]}
+	# Stock SWIOTLB_DYNAMIC has it logged when a pool cannot be allocated
+	[[ $flavour != *dynamic ]] || grows=1
 	m=$work/modules-$arch-$flavour/lib
 	modules="$m/test_swiotlb.ko $m/bench_swiotlb.ko"
 	env+="export BENCH_VARIANT=$variant BENCH_CASE=$name BENCH_QUICK=$QUICK;"
@@ -274,7 +282,7 @@ measure()
 	call env ARCH="$arch" FLAVOUR="$flavour" SCRIPT="$f" MEM="${o[mem]}" SMP="${o[smp]}" \
 		ICOUNT="${row[icount]}" TIMEOUT="${o[timeout]}" MODULES="$modules" JOB_ENV="$env" \
 		JOB_FILES="$ROOT/bench/guest.sh" DISK="${o[disk]:+$(disk_of "${o[disk]}")}" DISK_SNAPSHOT=1 DISK_BPS="${row[disk_bps]}" \
-		JUDGE_ALLOW_OOM="${o[oom]}" RIG_QUIET=1 RIG_NO_BUILD=1 BOOT_STAGE="row $((10#$number)), $arch" \
+		JUDGE_ALLOW_OOM="${o[oom]}" JUDGE_ALLOW_ALLOC="${grows:+1}" RIG_QUIET=1 RIG_NO_BUILD=1 BOOT_STAGE="row $((10#$number)), $arch" \
 		CMDLINE="swiotlb=$(swiotlb_of "$variant" "${o[total]}" "${o[floor]}" "${o[force]:-}") transparent_hugepage=$THP sysctl.vm.min_free_kbytes=$MIN_FREE_KB ${o[cmdline]:-}" \
 		LOG="$work/$base-$arch-$name-$variant.console" "$ROOT/rig/boot.sh" >"$work/printed" || status=$?
 	while IFS= read -r line; do

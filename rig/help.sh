@@ -42,6 +42,7 @@ Variables (make TARGET NAME=value)
   LONG=1             test: as make test-long
   ROWS="1 4"         bench: only these rows of bench/rows/
   CASES="64M"        bench: only these cases of a row
+  VARIANTS="static"  bench: only these of none static dynamic cma off reclaim reclaim+dynamic
   REPS=N             bench: boots of each variant
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
