@@ -302,7 +302,8 @@ def main():
             "*off*: ours, without the boot parameter. *reclaim*, *reclaim+dynamic*: ours.",
             "", "Instructions are counted by QEMU and repeat; they see neither caches nor "
             "contention. Times measured without hardware virtualisation are good for "
-            "ratios only.", "",
+            "ratios only, and only if the host had little else to do (its load before the "
+            "measurement stands below each row).", "",
             "| row | target | | missed | closest |", "|---|---|---|---|---|"]
     for n, text, word, bad, of, worst in summary:
         head.append(f"| {n} | {text} | **{word}** | {bad} of {of} | {worst.where[0]} "

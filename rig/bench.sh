@@ -220,7 +220,7 @@ where()
 	echo "# date: $(date -u '+%Y-%m-%d %H:%M UTC')"
 	echo "# kernel: Linux $(cut -d- -f1 "$SRC/stock.version"), series $(git -C "$ROOT" describe --always --dirty 2>/dev/null || echo unknown)"
 	echo "# guest: QEMU $("$q" --version | sed -n 's/^QEMU emulator version \([^ ]*\).*/\1/p'), ${accel^^}${2:+ counting instructions}"
-	echo "# host: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
+	echo "# host: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, load $(cut -d ' ' -f 1 /proc/loadavg) when it began"
 	echo "# fixed: min_free_kbytes=$MIN_FREE_KB transparent_hugepage=$THP"
 	echo "# size: ${QUICK:+quick}"
 }

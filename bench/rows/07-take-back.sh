@@ -8,14 +8,12 @@
 # bench: what=taking back N segments of 256 KiB from clean cache, anonymous memory, and with 5% of the pages held
 # bench: how=milliseconds for all N at once, KiB that migration copied; *cma*: a stock kernel's cma_alloc() of as many bytes from an area as large as the pool. Held pages are in pipes, as for I/O, and are chosen at random
 # bench: archs=x86_64 arm64
-# bench: quick_archs=x86_64
 # bench: variants=cma reclaim
 # bench: base=cma
 # bench: reps=3
-# bench: quick_reps=1
 # bench: oom=1
 # case: cache total=256M floor=1M CONTENT=cache
-# case: anonymous total=256M floor=1M CONTENT=anonymous quick=1
+# case: anonymous total=256M floor=1M CONTENT=anonymous
 # case: held total=256M floor=1M CONTENT=held
 # key: ms_8 ms 8 segments
 # key: ms_64 ms 64 segments
