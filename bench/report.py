@@ -193,6 +193,19 @@ def table(row, figures):
     return lines
 
 
+def disturbance(figures):
+    """Whether all boots had the same machine, by what always the same took in each."""
+    lines = []
+    for arch in figures.archs():
+        took = [s for k, v in figures.samples.items()
+                if k[0] == arch and k[3] == "yardstick" for s in v]
+        if took and max(took) > 1.25 * min(took):
+            lines.append(f"**{arch}: the machine was disturbed**: always the same took "
+                         f"{number(min(took))} to {number(max(took))} ms in the boots of this "
+                         "row. What follows from times here is not to be relied upon.\n")
+    return lines
+
+
 def describe(row, figures, summary):
     lines = [f"## {row.number}. {row.facts.get('what', '')}", "",
              f"{row.facts.get('how', '')}.", ""]
@@ -219,6 +232,7 @@ def describe(row, figures, summary):
     lines += [f"{note}\n" for note in row.notes]
     if missed:
         lines += [f"Cause: {cause}\n" for cause in row.causes]
+    lines += disturbance(figures)
     for arch, about in figures.about.items():
         what = ", ".join(f"{v}" for k, v in about.items() if v and k != "size")
         size = ", the quick part only" if about.get("size") else ""
