@@ -32,6 +32,7 @@
  *   result    figures of the last run, one key=value a line
  *   histogram times of the last burst: from how many nanoseconds on, number of
  *             maps, number of unmaps
+ *   times     of each map of the last burst, the shortest first, one a line
  *   lent      [R] write n: direct DMA to n pages of lent memory
  *   torture   [R] write n: n seconds of anything, by all CPUs
  *   torture_* [R] settings and figures of that, see there
@@ -198,9 +199,11 @@ struct spread {
 	u32 min, p50, p99, p999, max, max_at;
 };
 
+enum result_kind { RESULT_NONE, RESULT_BURST, RESULT_LOOP, RESULT_LENT };
+
 /* Figures of the last run */
 static struct {
-	enum { RESULT_NONE, RESULT_BURST, RESULT_LOOP, RESULT_LENT } kind;
+	enum result_kind kind;
 	u32 maps, failed, direct;
 	struct spread map, unmap;
 	u32 failed_max;
@@ -211,6 +214,7 @@ static struct {
 	u64 ps_per_pair, best_ps_per_pair;
 	u32 lent, bounced, violations;
 	u32 map_hist[HIST_BUCKETS], unmap_hist[HIST_BUCKETS];
+	u32 *map_times;			/* of the maps that did not fail, sorted */
 } result;
 
 static DEFINE_MUTEX(run_lock);		/* one run at a time; protects result */
@@ -611,25 +615,33 @@ static u32 clock_cost(void)
 	return best;
 }
 
+static void result_reset(enum result_kind kind)
+{
+	kvfree(result.map_times);
+	memset(&result, 0, sizeof(result));
+	result.kind = kind;
+}
+
 static void hist_add(u32 *hist, u32 ns)
 {
 	hist[min(fls(ns), HIST_BUCKETS - 1)]++;
 }
 
+/* @times: room for a figure of each mapping, which is kept */
 static void burst_result(const struct burst *b, u32 *times, u64 total_ns)
 {
 	u32 i;
 
-	memset(&result, 0, sizeof(result));
-	result.kind = RESULT_BURST;
+	result_reset(RESULT_BURST);
 	for (i = 0; i < b->p.count; i++) {
 		if (b->maps[i].dma == DMA_MAPPING_ERROR)
 			continue;
 		hist_add(result.map_hist, b->maps[i].map_ns);
 		hist_add(result.unmap_hist, b->maps[i].unmap_ns);
 	}
-	result.maps = spread_of(b, false, times, &result.map);
 	spread_of(b, true, times, &result.unmap);
+	result.maps = spread_of(b, false, times, &result.map);
+	result.map_times = times;
 	result.failed = b->p.count - result.maps;
 	for (i = 0; i < b->p.count; i++)
 		if (b->maps[i].dma == DMA_MAPPING_ERROR)
@@ -667,7 +679,6 @@ static int do_burst(const struct params *p)
 	burst_half(b, true);
 
 	burst_result(b, times, total);
-	kvfree(times);
 	burst_free(b);
 	return 0;
 }
@@ -726,8 +737,7 @@ static int do_loop(const struct params *p)
 			break;
 	}
 
-	memset(&result, 0, sizeof(result));
-	result.kind = RESULT_LOOP;
+	result_reset(RESULT_LOOP);
 	result.pairs = p->count - left;
 	result.failed = failed;
 	if (result.pairs)
@@ -1023,8 +1033,7 @@ static int do_lent(u32 want)
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
 
-	memset(&result, 0, sizeof(result));
-	result.kind = RESULT_LENT;
+	result_reset(RESULT_LENT);
 	result.lent = collect_lent(want, &pages);
 	list_for_each_entry(page, &pages, lru) {
 		for (dir = DMA_BIDIRECTIONAL; dir <= DMA_FROM_DEVICE; dir++)
@@ -2338,6 +2347,40 @@ static int histogram_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(histogram);
 
+/* Of a burst as long as COUNT_MAX the text may be 2 MiB */
+static void *times_start(struct seq_file *m, loff_t *pos)
+{
+	mutex_lock(&run_lock);
+	if (!result.map_times || *pos >= result.maps)
+		return NULL;
+	return result.map_times + *pos;
+}
+
+static void *times_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return *pos < result.maps ? result.map_times + *pos : NULL;
+}
+
+static void times_stop(struct seq_file *m, void *v)
+{
+	mutex_unlock(&run_lock);
+}
+
+static int times_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%u\n", *(u32 *)v);
+	return 0;
+}
+
+static const struct seq_operations times_sops = {
+	.start	= times_start,
+	.next	= times_next,
+	.stop	= times_stop,
+	.show	= times_show,
+};
+DEFINE_SEQ_ATTRIBUTE(times);
+
 static int choice_show(struct seq_file *m, void *v)
 {
 	struct choice *c = m->private;
@@ -2400,6 +2443,7 @@ static void create_files(void)
 	debugfs_create_file("thin", 0200, test_dir, NULL, &thin_fops);
 	debugfs_create_file("result", 0400, test_dir, NULL, &result_fops);
 	debugfs_create_file("histogram", 0400, test_dir, NULL, &histogram_fops);
+	debugfs_create_file("times", 0400, test_dir, NULL, &times_fops);
 	create_reclaim_files();
 }
 
@@ -2417,6 +2461,7 @@ static int __init test_init(void)
 static void __exit test_exit(void)
 {
 	debugfs_remove(test_dir);
+	result_reset(RESULT_NONE);
 	ring_empty();
 	platform_device_unregister(test_pdev);
 }

@@ -16,6 +16,7 @@
 #   TIMEOUT=600        seconds until the guest counts as hanging
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
+#   JUDGE_ALLOW_ALLOC=1   the same for one that an allocation failed
 #   DISK_SNAPSHOT=1    what the guest writes to DISK is dropped
 #   DISK_BPS=n         DISK moves that many bytes per second
 #   BOOT_STAGE=name    show progress by time under this name
@@ -50,9 +51,12 @@ LOG=${LOG:-$BUILD/log/boot-$ARCH-$FLAVOUR.log}
 check_arch
 check_flavour
 # Where time counts instructions, an idle guest's time flies while the host reads
-# a disk: that a task waited for 120 s says nothing there.
-[ -z "$ICOUNT" ] || [ "$ICOUNT" = 0 ] ||
-	CMDLINE="rig.icount=1 sysctl.kernel.hung_task_timeout_secs=0 $CMDLINE"
+# a disk, also before such settings are read: that a task waited for 120 s says
+# nothing there, so the kernel is built with that check off.
+case $ICOUNT in
+''|0) CMDLINE="sysctl.kernel.hung_task_timeout_secs=120 $CMDLINE" ;;
+*) CMDLINE="rig.icount=1 $CMDLINE" ;;
+esac
 # Built in, and off unless asked for
 [ "$FLAVOUR" != debug ] || CMDLINE="page_poison=1 page_owner=on $CMDLINE"
 mem=$(mib MEM "$MEM")
@@ -164,6 +168,8 @@ start_qemu()
 	[ -z "${DISK_BPS:-}" ] || throttle=,throttling.bps-total=$DISK_BPS
 	case $ARCH in
 	x86_64)
+		# On a busy machine the timer's interrupts seem not to arrive
+		early+=" no_timer_check"
 		[ "$1" = tcg ] || cpu=host
 		q+=(-machine "q35,accel=$1" -cpu "$cpu") ;;
 	arm64)
@@ -336,6 +342,7 @@ bad+='|possible (recursive|circular|irq|deadlock)|inconsistent lock state|suspic
 bad+='|INFO: (trying|task|rcu)|soft lockup|DMA-API: .*(device driver|error)'
 allow=()
 [ -z "${JUDGE_ALLOW_OOM:-}" ] || allow=(-e '/invoked oom-killer/,/Mem-Info:/d')
+[ -z "${JUDGE_ALLOW_ALLOC:-}" ] || allow+=(-e '/page allocation failure:/,/Mem-Info:/d')
 hits=$(tr -d '\r' <"$LOG" | sed -e '' "${allow[@]}" | grep -a -n -E "$bad" | head -n 20 || true)
 
 status=

@@ -11,12 +11,12 @@ one_of "kind of cleaning" "$what" clean distclean
 take_lock
 case $what in
 clean)
-	rm -rf "$BUILD/log" "$BUILD/tmp" "$BUILD/run" "$BUILD/test" "$BUILD/mutate" "$BUILD/others" "$BUILD/guest" "$BUILD"/accel-* \
+	rm -rf "$BUILD/log" "$BUILD/tmp" "$BUILD/run" "$BUILD/test" "$BUILD/mutate" "$BUILD/others" "$BUILD/bench" "$BUILD/stress" "$BUILD/soak" "$BUILD/test-long" "$BUILD/guest" "$BUILD"/accel-* \
 		"$BUILD"/check-series "$BUILD"/*-x86_64 "$BUILD"/*-arm64
 	;;
 distclean)
 	"$ROOT/rig/tree.sh" guard
-	rm -rf "$ROOT/dist"
+	rm -rf "$ROOT/dist" "$ROOT/bench/out"
 	rm -rf "$BUILD"
 	;;
 esac

@@ -11,6 +11,8 @@ Reclaimable swiotlb: targets
   make test-long     everything that tests, in many hours; ends with a table
   make stress        the pressure suite: stress-ng's memory stressors, stock and ours side by side
   make soak          the tests that move most data, again and again for HOURS
+  make bench         measure ours beside stock and SWIOTLB_DYNAMIC; writes bench/out/report.md
+  make bench-quick   the part of that which fits in 15 minutes
   make mutate        break one line after the other and see that a test notices
   make others        other people's tests on a stock kernel and on ours, side by side
   make shell         a root shell in the guest, with stress-ng, fio and the selftests
@@ -26,7 +28,7 @@ Reclaimable swiotlb: targets
 
 Variables (make TARGET NAME=value)
 
-  ARCH=x86_64        x86_64 or arm64 (make test and check-series: both unless given)
+  ARCH=x86_64        x86_64 or arm64 (make test, bench and check-series: both unless given)
   FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, kcsan, rt; kernel, boot: stock and dynamic, too
   SCRIPT=file        boot: what to run in the guest
   CMDLINE="..."      boot, shell: added to the kernel's command line, e.g. swiotlb=force,reclaim=256M
@@ -45,6 +47,10 @@ Variables (make TARGET NAME=value)
   MINUTES=n          test, soak: how long torture.sh runs (1; 5), test: and forward_progress.sh (30);
                      stress: for all stressors together (16)
   HOURS=2            soak: how long
+  ROWS="1 4"         bench: only these rows of bench/rows/
+  CASES="64M"        bench: only these cases of a row
+  VARIANTS="static"  bench: only these of none static dynamic cma off reclaim reclaim+dynamic
+  REPS=N             bench: boots of each variant
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
   PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, others, stress, mutate

@@ -448,6 +448,40 @@ extract_debian()
 	}
 }
 
+# ------------------------------------------------------------------- disk
+#
+# 24 files of 64 MiB, for guests that read more than they have memory
+
+FILES_DISK=$BUILD/guest/demo.img
+
+make_disk_of_files()
+{
+	local dir=$BUILD/guest/files i
+	mkdir -p "$dir/files"
+	# No zeros: mkfs would leave holes, and reading them would be no I/O
+	head -c 4194304 /dev/urandom >"$dir/chunk"
+	for ((i = 0; i < 24; i++)); do
+		for _ in {1..16}; do cat "$dir/chunk"; done >"$dir/files/$i"
+	done
+	rm "$dir/chunk"
+	mkfs.ext4 -q -F -m 0 -d "$dir" "$FILES_DISK.tmp" 2500M
+}
+
+disk_of_files()
+{
+	[ ! -e "$FILES_DISK" ] || return 0
+	need_space 4500 "a disk full of files"
+	rm -rf "$BUILD/guest/files" "$FILES_DISK.tmp"
+	export BUILD FILES_DISK
+	export -f make_disk_of_files
+	timed "disk with 1.5 GiB of files" 20 "$BUILD/log/disk.log" bash -ec make_disk_of_files || {
+		rm -rf "$BUILD/guest/files" "$FILES_DISK.tmp"
+		die "cannot make the disk" "$(tail -n 1 "$BUILD/log/disk.log")"
+	}
+	rm -rf "$BUILD/guest/files"
+	mv "$FILES_DISK.tmp" "$FILES_DISK"
+}
+
 # ------------------------------------------------------- series and our files
 
 # read_series: the mails in order, into series

@@ -10,7 +10,6 @@
 #   IDLE, PRESSURE, IO, BACK   length of the phases (10, 35, 60 s; limit 30 s)
 #
 # Leaves timeline.csv, timeline.svg and summary.txt in build/run/$ARCH/.
-# shellcheck disable=SC2317  # make_disk() runs in a shell of its own
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -38,32 +37,8 @@ need_packages $(packages_kernel) $(packages_guest) gnuplot-nox
 call env FLAVOUR=reclaim "$ROOT/rig/kernel.sh"
 call "$ROOT/rig/guest.sh"
 
-disk=$BUILD/guest/demo.img
-if [ ! -e "$disk" ]; then
-	need_space 4500 "the disk of the demonstration"
-	rm -rf "$BUILD/guest/files" "$disk.tmp"
-	mkdir -p "$BUILD/guest/files/files"
-	make_disk()
-	{
-		local chunk i
-		chunk=$BUILD/guest/files/chunk
-		# No zeros: mkfs would leave holes, and reading them would be no I/O
-		head -c 4194304 /dev/urandom >"$chunk"
-		for ((i = 0; i < 24; i++)); do
-			for _ in {1..16}; do cat "$chunk"; done >"$BUILD/guest/files/files/$i"
-		done
-		rm "$chunk"
-		mkfs.ext4 -q -F -m 0 -d "$BUILD/guest/files" "$disk.tmp" 2500M
-	}
-	export -f make_disk
-	export BUILD disk
-	timed "disk with 1.5 GiB of files" 20 "$BUILD/log/disk.log" bash -ec make_disk || {
-		rm -rf "$BUILD/guest/files" "$disk.tmp"
-		die "cannot make the disk" "$(tail -n 1 "$BUILD/log/disk.log")"
-	}
-	rm -rf "$BUILD/guest/files"
-	mv "$disk.tmp" "$disk"
-fi
+disk_of_files
+disk=$FILES_DISK
 
 # --------------------------------------------------- 2. the table
 

@@ -164,6 +164,8 @@ rig_tests()
 	refuses "a SCRIPT that is not there is refused" "no such file" env SCRIPT=/nonexistent "$ROOT/rig/boot.sh"
 	refuses "a DISK that is not there is refused" "no such file" \
 		env SCRIPT="$0" DISK=/nonexistent "$ROOT/rig/boot.sh"
+	refuses "an unknown row is refused" "unknown ROWS '99'" env ROWS=99 "$ROOT/rig/bench.sh"
+	refuses "an unknown variant is refused" "unknown VARIANTS 'best'" env VARIANTS=best "$ROOT/rig/bench.sh"
 	refuses "a misspelt variable is refused" "FLAVOR" make -C "$ROOT" kernel FLAVOR=stock
 	refuses "a second run in the same folder is refused" "another run is going on.*process $$" \
 		env -u RIG_LOCKED "$ROOT/rig/kernel.sh" 9>&-
