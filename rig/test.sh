@@ -147,7 +147,7 @@ rig_tests()
 	local p f line before after scripts
 	stage "rig"
 	mapfile -t scripts < <(cd "$ROOT" && printf '%s\n' rig/*.sh rig/guest/init rig/guest/*.sh rig/guest/*.rc \
-		"$selftests"/*.sh .ci/run bench/*.sh)
+		"$selftests"/*.sh .ci/run bench/*.sh bench/rows/*.sh)
 	for f in "${!scripts[@]}"; do
 		[ -f "$ROOT/${scripts[f]}" ] || unset "scripts[f]"
 	done
