@@ -389,7 +389,7 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	dst = __folio_alloc_node(gfp, order, nid);
 	if (dst && is_migrate_swiotlb_page(&dst->page)) {
 		folio_put(dst);
-		drain_local_pages(reclaim.zone);
+		lru_add_drain_cpu_zone(reclaim.zone);
 		dst = __folio_alloc_node(gfp, order, nid);
 	}
 	if (!dst)
