@@ -26,7 +26,7 @@
 # target: off,reclaim scale_2,scale_4,scale_8 >= 0.97 x static
 # target: reclaim+dynamic scale_2,scale_4,scale_8 >= 0.97 x dynamic
 # curve: rate_ threads, thousands of pairs per second
-# note: "No worse slope" is judged as at least 97% of stock's: the medians of repeated runs are about 3% apart.
+# note: "No worse slope" is judged as at least 97% of stock's, as times differ from one run to the next.
 
 # shellcheck source=../guest.sh
 . /job/guest.sh
