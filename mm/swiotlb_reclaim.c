@@ -26,7 +26,6 @@
 #define pr_fmt(fmt) "software IO TLB: reclaim: " fmt
 
 #include <linux/debugfs.h>
-#include <linux/error-injection.h>
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
@@ -405,11 +404,6 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	folio_put(dst);
 	return __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
 }
-
-/* What tests make fail with fail_function: the ways memory is taken back */
-ALLOW_ERROR_INJECTION(swiotlb_take_free, NULL);
-ALLOW_ERROR_INJECTION(swiotlb_take_range, NULL);
-ALLOW_ERROR_INJECTION(evacuate_target, NULL);
 
 /*
  * Drop what is clean page cache. Not of file systems that keep something of
