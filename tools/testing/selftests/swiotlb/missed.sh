@@ -12,12 +12,13 @@
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
 # rig: timeout=180
+# rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 SIZE_KB=64		# of a mapping
-BURST_KB=65536		# a multiple of what is kept free
-STEPS=6			# bursts, for each of which twice as much may be owned
+BURST_KB=131072		# a multiple of what is kept free
+STEPS=4			# bursts, for each of which twice as much may be owned
 
 cleanup()
 {
@@ -35,7 +36,7 @@ burst()
 
 little_is_free()
 {
-	[ $(($(owned_kb) + $(free_lent_kb))) -le $((BURST_KB * 3 / 4)) ]
+	[ $(($(owned_kb) + $(free_lent_kb))) -le $((BURST_KB / 2)) ]
 }
 
 # grow: bursts until one is served. What was asked for is remembered for four seconds.
