@@ -26,6 +26,7 @@
 #define pr_fmt(fmt) "software IO TLB: reclaim: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/error-injection.h>
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/jiffies.h>
@@ -2066,3 +2067,8 @@ static int __init swiotlb_reclaim_init(void)
 	return 0;
 }
 device_initcall(swiotlb_reclaim_init);
+
+/* A fault in these is memory that cannot be had. */
+ALLOW_ERROR_INJECTION(swiotlb_take_free, NULL);
+ALLOW_ERROR_INJECTION(swiotlb_take_range, NULL);
+ALLOW_ERROR_INJECTION(evacuate_target, NULL);

@@ -6,7 +6,7 @@
 # programs; both may find a part free, as each leaves some.
 #
 # bench: what=taking back N segments of 256 KiB from clean cache, anonymous memory, and with 5% of the pages held
-# bench: how=milliseconds for all N at once, KiB that migration copied; *cma*: a stock kernel's cma_alloc() of as many bytes from an area as large as the pool. Held pages are in pipes, as for I/O, and are chosen at random
+# bench: how=milliseconds for all N at once, KiB that migration copied, and how often the lists that pages wait on were emptied on all CPUs, the allocator's and those of pagevecs; *cma*: a stock kernel's cma_alloc() of as many bytes from an area as large as the pool. Held pages are in pipes, as for I/O, and are chosen at random
 # bench: archs=x86_64 arm64
 # bench: variants=cma reclaim
 # bench: base=cma
@@ -21,6 +21,9 @@
 # key: copied_8 KiB copied for 8
 # key: copied_64 KiB copied for 64
 # key: copied_256 KiB copied for 256
+# key: rounds_8 per-MiB drain rounds for 8
+# key: rounds_64 per-MiB drain rounds for 64
+# key: rounds_256 per-MiB drain rounds for 256
 # key: got_8 segments had of 8
 # key: got_64 segments had of 64
 # key: got_256 segments had of 256
@@ -36,6 +39,7 @@
 . /job/guest.sh
 
 CMA=$DEBUGFS/cma/reserved
+TRACING=$DEBUGFS/tracing
 
 used_percent()
 {
@@ -62,6 +66,19 @@ take()
 	echo "$nr" 2>/dev/null >"$file" || got=0
 	us=$((${EPOCHREALTIME/./} - start))
 	! lends || got=$((($(owned_kb) - owned) / SEGMENT_KB))
+}
+
+# count_drains: from here on
+count_drains()
+{
+	{ echo 'p:bench/pages __drain_all_pages' >"$TRACING/kprobe_events" &&
+	  echo 'p:bench/lru __lru_add_drain_all' >>"$TRACING/kprobe_events" &&
+	  echo 1 >"$TRACING/events/bench/enable"; } || cannot "count drain rounds"
+}
+
+drains()
+{
+	awk '{ n += $2 } END { print n + 0 }' "$TRACING/kprobe_profile"
 }
 
 give_back()
@@ -101,6 +118,7 @@ empty()
 }
 
 ready
+count_drains
 if lends; then
 	need_bounds
 else
@@ -113,9 +131,12 @@ for n in 8 64 256; do
 	sleep 2
 	r used "$(used_percent)"
 	copied=$(vmstat pgmigrate_success)
+	rounds=$(drains)
 	take $n
+	rounds=$(($(drains) - rounds))
 	r "got_$n" "$got"
 	r "copied_$n" $((($(vmstat pgmigrate_success) - copied) * PAGE_KB))
+	r "rounds_$n" "$(thousandths $((rounds * 1000 * 1024 / (n * SEGMENT_KB))))"
 	[ "$got" -ne "$n" ] || r "ms_$n" "$(thousandths $us)"
 	give_back
 	empty

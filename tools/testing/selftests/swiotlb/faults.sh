@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Allocations that fail, lent memory that cannot be taken back, and a worker that is
+# late, while a disk does I/O with verification and a device maps in bursts. Data are
+# right, and what fails is the mapping and nothing else.
+#
+# rig: cmdline=swiotlb=force,reclaim=128M
+# rig: mem=1G
+# rig: smp=2
+# rig: disk=512M
+# rig: flavour=debug
+# rig: modules=lib/test_swiotlb.ko
+# rig: timeout=900
+# rig: long=1
+
+. "$(dirname "$0")/swiotlb_lib.sh"
+
+IO_SECONDS=10		# for each fault
+MANY=1000000		# faults, more than there can be
+BURST_KB=32768		# in mappings of 64 KiB, of the 128 MiB
+LATE_SECONDS=3		# of the worker, each time
+
+fault=
+late=
+
+cleanup()
+{
+	fault_end
+	[ -z "$late" ] || late_end
+	verify_stop
+	pressure_stop
+	disk_release
+}
+
+# fault_start DIRECTORY PERCENT
+fault_start()
+{
+	fault=$DEBUGFS/$1
+	echo "$2" >"$fault/probability"
+	echo 1 >"$fault/interval"
+	echo 0 >"$fault/space"
+	echo 0 >"$fault/verbose"
+	# Small ones as well, and those that users' memory could be migrated to
+	[ ! -e "$fault/min-order" ] || echo 0 >"$fault/min-order"
+	[ ! -e "$fault/ignore-gfp-highmem" ] || echo N >"$fault/ignore-gfp-highmem"
+	echo $MANY >"$fault/times"
+}
+
+# fault_end: set faults to how many there were
+fault_end()
+{
+	faults=0
+	[ -n "$fault" ] || return 0
+	faults=$((MANY - $(cat "$fault/times")))
+	echo 0 >"$fault/probability"
+	echo 0 >"$fault/times"
+	case $fault in */fail_function) echo >"$fault/inject" ;; esac
+	fault=
+}
+
+# function_start NAME PERCENT: it returns NULL
+function_start()
+{
+	echo "$1" >"$DEBUGFS/fail_function/inject"
+	echo 0 >"$DEBUGFS/fail_function/$1/retval"
+	fault_start fail_function "$2"
+}
+
+# hog PID SECONDS: do not let go of the CPU, and say whether PID has not run meanwhile.
+# Starts no program, as that waits.
+# shellcheck disable=SC2317  # see late_loop
+hog()
+{
+	local end=$((SECONDS + $2)) runs=() i key value
+
+	for i in 0 1; do
+		while read -r key value; do
+			case $key in *_ctxt_switches:) runs[i]=$((runs[i] + value)) ;; esac
+		done <"/proc/$1/status"
+		while [ "$i" -eq 0 ] && [ "$SECONDS" -lt "$end" ]; do :; done
+	done
+	[ "${runs[0]}" -ne "${runs[1]}" ] || echo late
+}
+
+# late_loop: the worker's CPU is taken from it for LATE_SECONDS at a time. So long only,
+# as the I/O needs threads that are bound to this CPU as well.
+late_loop()
+{
+	while [ -e "$disk_dir/late" ]; do
+		taskset -c 1 chrt -f 1 bash -c "$(declare -f hog); hog $worker $LATE_SECONDS"
+		sleep 1
+	done >"$disk_dir/late.out"
+}
+
+late_start()
+{
+	worker=$(pgrep -x kswiotlbd)
+	rt=$(cat /proc/sys/kernel/sched_rt_runtime_us)
+	: >"$disk_dir/late"
+	taskset -p -c 1 "$worker" >/dev/null
+	echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+	late_loop &
+	late=$!
+}
+
+# late_end: set times to how often it was late
+late_end()
+{
+	rm -f "$disk_dir/late"
+	wait "$late"
+	late=
+	echo "$rt" >/proc/sys/kernel/sched_rt_runtime_us
+	taskset -p -c 0-1 "$worker" >/dev/null
+	times=$(wc -l <"$disk_dir/late.out")
+}
+
+# load NAME: I/O and bursts; three results
+load()
+{
+	local end=$((SECONDS + IO_SECONDS)) bursts=0 errors=0 failed=0
+
+	verify_start "$IO_SECONDS"
+	while [ "$SECONDS" -lt "$end" ]; do
+		device size=65536 count=$((BURST_KB / 64)) verify=Y hold_ms=20
+		# Its own buffers may be hard to come by as well
+		if echo 1 2>/dev/null >"$TEST_DEV/run"; then
+			bursts=$((bursts + 1))
+			errors=$((errors + $(figure data_errors)))
+			failed=$((failed + $(figure failed)))
+		fi
+		sleep 0.2
+	done
+	verify_end "$1"
+	state "$1"
+	at_least "$1: bursts" "$bursts" 1
+	diag "$1: $failed of $((bursts * BURST_KB / 64)) mappings failed"
+	equal "$1: mappings with wrong data" "$errors" 0
+}
+
+need_root
+need_commands fio stress-ng chrt taskset pgrep
+need_reclaim
+need_debugfs
+need_test_device
+for d in fail_page_alloc failslab fail_function; do
+	[ -d "$DEBUGFS/$d" ] || skip_all "needs $d: CONFIG_FAULT_INJECTION and its kinds"
+done
+need_disk
+tap_plan $((6 * 4))
+
+ANON_PERCENT=20
+pressure_start
+sleep 10
+
+for kind in "page_alloc:fail_page_alloc 20" "slab:failslab 20"; do
+	# shellcheck disable=SC2086  # a directory and a number
+	fault_start ${kind#*:}
+	load "${kind%%:*}"
+	fault_end
+	at_least "${kind%%:*}: faults" "$faults" 1
+done
+for kind in swiotlb_take_free swiotlb_take_range evacuate_target; do
+	function_start "$kind" 50
+	load "$kind"
+	fault_end
+	at_least "$kind: faults" "$faults" 1
+done
+late_start
+load "late worker"
+late_end
+at_least "late worker: times of $LATE_SECONDS s in which it has not run" "$times" 1
