@@ -87,7 +87,7 @@ while [ $((SECONDS - begun)) -lt "$RUNTIME" ]; do
 done
 end=$(moved)
 diag "$((slowest / 2)) to $((fastest / 2)) KiB/s in 5 s"
-if [ "$slowest" -lt $((fastest / 4)) ]; then
+if [ "$slowest" -lt $((fastest / 2)) ]; then
 	skip "segments moved in $RUNTIME s" "the I/O was not constant, $((end - start)) moved"
 else
 	equal "segments moved in $RUNTIME s" "$((end - start))" 0

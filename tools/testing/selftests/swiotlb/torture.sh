@@ -110,8 +110,12 @@ need_disk
 case $(uname -v) in
 *PREEMPT_RT*) DONE=${DONE/hardirq /} ;;
 esac
+# Where data races are looked for, that is done
+kcsan=$DEBUGFS/kcsan
+watching=0
+[ ! -e "$kcsan" ] || watching=1
 # shellcheck disable=SC2086	# lists of words
-tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5))
+tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5 + watching))
 
 # 1. Direct DMA to lent pages
 wait_for 30 lent_percent 98
@@ -164,3 +168,5 @@ at_least "compactions of all memory" "$(cat "$counts/compact")" 1
 read -r refused offlined <"$counts/offline"
 at_least "memory blocks of the pool that were refused to go offline" "$refused" 1
 equal "and that were not" "$offlined" 0
+[ "$watching" -eq 0 ] ||
+	at_least "accesses that KCSAN watched" "$(sed -n 's/^setup_watchpoints: //p' "$kcsan")" 1
