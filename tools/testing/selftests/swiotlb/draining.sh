@@ -56,8 +56,10 @@ accounted()
 	local owned
 
 	owned=$(($(sysfs total_kb) - $(sysfs lent_kb)))
-	# The head-room is a quarter of what is used, and what an area is refilled to
-	[ $((owned - $(held_kb))) -le $(($(sysfs used_kb) * 5 / 4 + 2 * $(sysfs floor_kb))) ]
+	# The head-room is a quarter of what is used and a 64th of the pool, and what an
+	# area is refilled to
+	[ $((owned - $(held_kb))) -le $(($(sysfs used_kb) * 5 / 4 + $(sysfs total_kb) / 64 +
+					 2 * $(sysfs floor_kb))) ]
 }
 
 need_root

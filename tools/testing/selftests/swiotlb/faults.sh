@@ -11,7 +11,7 @@
 # rig: disk=512M
 # rig: flavour=debug
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=900
+# rig: timeout=1200
 # rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
