@@ -70,10 +70,11 @@
 /*
  * Windows of so many samples that are remembered, too: 64 s. I/O that goes on
  * comes near its peak in many of them, and moves no segment. What was reached in
- * less than PEAK_TIMES of them was a spike, which may last across the bounds of two.
+ * less than PEAK_TIMES of them was a spike, or two: one that lasts across the bounds
+ * of two windows, seen half grown in the first of them, and another.
  */
 #define PEAK_WINDOWS	16
-#define PEAK_TIMES	3
+#define PEAK_TIMES	4
 
 /*
  * The part of the pool that is owned above a quarter more than the recent peak, at
