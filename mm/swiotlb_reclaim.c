@@ -121,14 +121,19 @@
 #define MISSED_MAX	8
 
 /*
- * Most segments by which the pool grows at a time, as mappings have found no slots.
- * reclaim.lock is held meanwhile.
+ * Most segments that are taken at a time as mappings have found no slots, or as lending
+ * is switched off. reclaim.lock is held meanwhile.
  */
 #define GROW_MAX	64
 
 /* Pause after a take-back that had no success, doubling up to the maximum. */
 #define BACKOFF_MIN	(HZ / 20)
 #define BACKOFF_MAX	(2 * HZ)
+/*
+ * The same for want of memory to migrate to, soon after mappings have failed: kswapd,
+ * which has been woken, frees some at once.
+ */
+#define MISSED_BACKOFF_MAX	(HZ / 10)
 /* The same for a pageblock that could not be emptied */
 #define BLOCK_BACKOFF_MAX	(60 * HZ)
 
@@ -207,7 +212,7 @@ struct block_cost {
  *		last looked. No lock.
  * @unserved:	The same, since use was last sampled. Under @lock.
  * @missed_period: Number of the last period with any. Under @lock.
- * @last_failure: Why the last take-back failed, for the log. No lock.
+ * @last_evacuation: How the last one ended, for the log. No lock.
  * @map_failed:	Number of mappings that found no slot.
  */
 static struct swiotlb_reclaim {
@@ -229,7 +234,7 @@ static struct swiotlb_reclaim {
 	bool paused;
 	bool kicked;
 	unsigned long last_take;
-	const char *last_failure;
+	const char *last_evacuation;
 	unsigned int missed;
 	unsigned int unserved;
 	unsigned int missed_period;
@@ -237,7 +242,7 @@ static struct swiotlb_reclaim {
 } reclaim = {
 	.lock = __MUTEX_INITIALIZER(reclaim.lock),
 	.missed_period = -PEAK_SAMPLES,
-	.last_failure = "none has failed",
+	.last_evacuation = "there was none",
 	.map_failed = ATOMIC_LONG_INIT(0),
 };
 
@@ -305,7 +310,6 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 					page_to_pfn(page));
 	} else {
 		count_vm_event(SWIOTLB_TAKE_FAIL);
-		WRITE_ONCE(reclaim.last_failure, "no lent segment is free");
 	}
 	WRITE_ONCE(reclaim.last_take, jiffies);
 	swiotlb_reclaim_wake();
@@ -340,14 +344,14 @@ void swiotlb_reclaim_map_failed(void)
 }
 
 /**
- * swiotlb_reclaim_last_failure() - why the last take-back failed
+ * swiotlb_reclaim_last_evacuation() - how the last evacuation ended
  *
  * Context: any.
  * Return: a string for the log.
  */
-const char *swiotlb_reclaim_last_failure(void)
+const char *swiotlb_reclaim_last_evacuation(void)
 {
-	return READ_ONCE(reclaim.last_failure);
+	return READ_ONCE(reclaim.last_evacuation);
 }
 
 /*
@@ -451,9 +455,10 @@ static bool segment_has_hugetlb(unsigned long pfn)
  *
  * MIGRATE_ASYNC never waits for a folio that is locked or under writeback, so
  * that this thread cannot wait for a task that waits for a bounce buffer. Where
- * a large folio is split for want of a large target, the file system's tree may
- * be allocated for, hence memalloc_noio_save(). Clean page cache is dropped
- * rather than copied.
+ * a large folio is split for want of a large target, nodes of the file's tree are
+ * allocated: from reserves, as in direct compaction, not by reclaim, which would wait
+ * for I/O as well, or have a task of the file's memcg killed. Clean page cache is
+ * dropped rather than copied.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, -ENOMEM if
@@ -472,7 +477,7 @@ static int evacuate_segment(unsigned long pfn)
 		.no_set_skip_hint = true,
 		.alloc_contig = true,	/* large folios, too */
 	};
-	unsigned int noio;
+	unsigned int noreclaim;
 	int ret = 0;
 
 	INIT_LIST_HEAD(&cc.migratepages);
@@ -486,7 +491,7 @@ static int evacuate_segment(unsigned long pfn)
 	pfn = clamp(page_to_pfn(compound_head(pfn_to_page(pfn))),
 		    pageblock_start_pfn(pfn), pfn);
 
-	noio = memalloc_noio_save();
+	noreclaim = memalloc_noreclaim_save();
 	while (pfn < end && !ret) {
 		cc.nr_migratepages = 0;
 		ret = isolate_migratepages_range(&cc, pfn, end);
@@ -503,7 +508,7 @@ static int evacuate_segment(unsigned long pfn)
 			}
 		}
 	}
-	memalloc_noio_restore(noio);
+	memalloc_noreclaim_restore(noreclaim);
 
 	return ret;
 }
@@ -912,6 +917,12 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	return taken;
 }
 
+/* Has a mapping found no slot so recently that use then is still remembered? */
+static bool missed_of_late(void)
+{
+	return reclaim.period - reclaim.missed_period < PEAK_SAMPLES;
+}
+
 /**
  * take_segments() - take segments of a range back, free ones first
  * @first:	First segment of the range.
@@ -938,14 +949,15 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 
 	if (find_next_bit(reclaim.pool->lent, last, first) < last)
 		taken += evacuate_segments(first, last, want - taken, &error);
-	if (taken < want) {
+	if (taken < want)
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
-		WRITE_ONCE(reclaim.last_failure, error_text(error));
-	}
+	WRITE_ONCE(reclaim.last_evacuation,
+		   taken < want ? error_text(error) : "had all it wanted");
 	if (backoff && taken)
 		backoff->pause = 0;
 	else if (backoff)
-		back_off(backoff, BACKOFF_MAX);
+		back_off(backoff, error == -ENOMEM && missed_of_late() ?
+			 MISSED_BACKOFF_MAX : BACKOFF_MAX);
 	return taken;
 }
 
@@ -1123,12 +1135,6 @@ static void sample_use(unsigned long periods)
 		reclaim.missed_period = reclaim.period;
 	}
 	add_sample(&reclaim.use[nareas], reclaim.period, sum);
-}
-
-/* Has a mapping found no slot so recently that use then is still remembered? */
-static bool missed_of_late(void)
-{
-	return reclaim.period - reclaim.missed_period < PEAK_SAMPLES;
 }
 
 /* Free slots of an area without those of draining segments. */
@@ -1363,13 +1369,14 @@ static unsigned int serve_missed(unsigned int missed)
 	look_at_pool(&state);
 	if (missed_of_late())
 		target = pool_target(use_goes_on());
-	now = min3(DIV_ROUND_UP(missed, IO_TLB_SEGSIZE), MISSED_MAX, state.lent);
+	now = min(DIV_ROUND_UP(missed, IO_TLB_SEGSIZE), MISSED_MAX);
 	want = now;
 	if (target > state.owned)
 		want = max(want, target - state.owned);
 	want = min3(want, GROW_MAX, state.lent);
+	/* Not had, too, if nothing is lent: each of many mappings would wake us */
 	if (!want)
-		return 0;
+		return now;
 	taken = take_segments(0, nr, want, &reclaim.evacuation);
 	/* There may be more to do */
 	if (taken == GROW_MAX)
@@ -1472,6 +1479,7 @@ static int kswiotlbd(void *unused)
 		WRITE_ONCE(reclaim.kicked, false);
 		smp_mb();
 
+		cond_resched();
 		if (balance(&sampled, &surplus)) {
 			/*
 			 * Deaf for a moment, or each mapping would start the
@@ -1810,27 +1818,37 @@ static ssize_t enabled_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return sysfs_emit(buf, "%d\n", READ_ONCE(reclaim.enabled));
 }
 
-/* Switched off, one attempt is made here, and kswiotlbd goes on in its time. */
+/*
+ * Switched off, one attempt is made here, a part at a time so that others get
+ * reclaim.lock, and kswiotlbd goes on in its time.
+ */
 static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
 	struct swiotlb_area_stat sum;
-	unsigned int value;
+	unsigned int value, want;
 
 	if (kstrtouint(buf, 10, &value) || value > 1)
 		return -EINVAL;
 
 	mutex_lock(&reclaim.lock);
 	reclaim.enabled = value;
-	if (!value) {
+	while (!reclaim.enabled) {
 		pool_stat(&sum);
-		take_segments(0, swiotlb_nr_segments(reclaim.pool), sum.lent,
-			      NULL);
+		want = min(sum.lent, GROW_MAX);
+		if (!want || take_segments(0, swiotlb_nr_segments(reclaim.pool),
+					   want, NULL) < want)
+			break;
+		mutex_unlock(&reclaim.lock);
+		cond_resched();
+		mutex_lock(&reclaim.lock);
+	}
+	if (!reclaim.enabled) {
 		pool_stat(&sum);
 		if (sum.lent)
 			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",
 				slots_to_kb(sum.lent * IO_TLB_SEGSIZE),
-				READ_ONCE(reclaim.last_failure));
+				READ_ONCE(reclaim.last_evacuation));
 	}
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_wake();
@@ -1989,17 +2007,16 @@ late_initcall_sync(reclaim_debugfs_init);
 /* Can this pageblock be made an ordinary one, of @zone? */
 static bool __init pageblock_convertible(unsigned long pfn, struct zone *zone)
 {
-	unsigned long end = pfn + pageblock_nr_pages;
+	unsigned long last = pfn + pageblock_nr_pages - 1;
+	unsigned long i;
 
-	for (; pfn < end; pfn++) {
-		struct page *page;
-
-		if (!pfn_valid(pfn))
+	if (!pfn_valid(pfn) || !pfn_valid(last) ||
+	    page_zone(pfn_to_page(pfn)) != zone ||
+	    page_zone(pfn_to_page(last)) != zone)
+		return false;
+	for (i = 0; i < pageblock_nr_pages; i++)
+		if (!PageReserved(pfn_to_page(pfn) + i))
 			return false;
-		page = pfn_to_page(pfn);
-		if (!PageReserved(page) || page_zone(page) != zone)
-			return false;
-	}
 	return true;
 }
 
@@ -2082,3 +2099,7 @@ device_initcall(swiotlb_reclaim_init);
 ALLOW_ERROR_INJECTION(swiotlb_take_free, NULL);
 ALLOW_ERROR_INJECTION(swiotlb_take_range, NULL);
 ALLOW_ERROR_INJECTION(evacuate_target, NULL);
+
+#ifdef CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST
+#include "tests/swiotlb_policy_kunit.h"
+#endif

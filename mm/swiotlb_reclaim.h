@@ -68,6 +68,8 @@ struct page *swiotlb_take_range(unsigned long pfn, unsigned int order);
 void swiotlb_init_pageblock(struct page *page);
 
 /* kernel/dma/swiotlb.c: the slots' side */
+const char *swiotlb_reclaim_why_not(unsigned int flags,
+		int (*remap)(void *tlb, unsigned long nslabs));
 struct io_tlb_pool *swiotlb_reclaim_pool(unsigned long *floor);
 void swiotlb_reclaim_cancel(const char *why);
 bool swiotlb_segment_lend(struct io_tlb_pool *pool, unsigned int segment);
@@ -87,7 +89,7 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool);
 void swiotlb_reclaim_missed(unsigned int nslots);
 void swiotlb_reclaim_wake(void);
 void swiotlb_reclaim_map_failed(void);
-const char *swiotlb_reclaim_last_failure(void);
+const char *swiotlb_reclaim_last_evacuation(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
 
@@ -118,7 +120,7 @@ static inline unsigned long swiotlb_segment_pfn(const struct io_tlb_pool *pool,
 static inline void swiotlb_reclaim_cancel(const char *why) { }
 static inline void swiotlb_reclaim_wake(void) { }
 static inline void swiotlb_reclaim_map_failed(void) { }
-static inline const char *swiotlb_reclaim_last_failure(void) { return ""; }
+static inline const char *swiotlb_reclaim_last_evacuation(void) { return ""; }
 
 #endif /* CONFIG_SWIOTLB_RECLAIM */
 

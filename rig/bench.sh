@@ -20,7 +20,8 @@
 #                        base             the variant that ratios refer to
 #                        icount=1         time counts instructions; one CPU
 #                        mem, smp, disk   of the guest; disk=SIZE is ext4 on NVMe, empty,
-#                                         and disk=files has 1.5 GiB of files
+#                                         disk=files has 1.5 GiB of files, and
+#                                         disk=compiler a compiler and what it compiles
 #                        disk_bps         bytes per second that it moves, at most
 #                        total, floor     of the pool, with K or M
 #                        reps, quick_reps boots of each; quick_variants, quick_archs
@@ -225,10 +226,45 @@ where()
 	echo "# size: ${QUICK:+quick}"
 }
 
-# disk_of SIZE|files: an image with a file system, made once
+# What is compiled in a guest: files of the kernel that take about as long each
+COMPILED="kernel/fork kernel/workqueue kernel/sched/core kernel/sched/fair mm/memory mm/page_alloc
+	  mm/slub mm/vmscan fs/namei fs/ext4/inode fs/ext4/extents block/blk-mq"
+
+# make_disk_of_compiler: cc1 alone, of x86-64 and of the release that the guest is, and
+# preprocessed files of a kernel that has been built for it
+make_disk_of_compiler()
+{
+	local dir=$work/compiler image=$1 f k
+	need_space 1500 "a disk with a compiler"
+	rm -rf "$dir" "$image.tmp"
+	ARCH=x86_64 extract_debian "compiler" cpp "$dir"
+	mkdir -p "$dir/compiler" "$dir/source"
+	cp "$(find "$dir/usr" -name cc1 -type f | head -n 1)" "$dir/compiler/cc1" ||
+		die "there is no cc1 in the package cpp"
+	for k in "$BUILD/$KVER-x86_64"/{reclaim,stock}; do
+		[ ! -e "$k/vmlinux" ] || break
+	done
+	# shellcheck disable=SC2086  # words
+	timed "preprocessed files" 20 "$BUILD/log/bench-compiler.log" make -C "$k" $(printf '%s.i ' $COMPILED) ||
+		die "the files to be compiled cannot be preprocessed" "full log: build/log/bench-compiler.log"
+	for f in $COMPILED; do
+		mv "$k/$f.i" "$dir/source/${f//\//-}.i"
+	done
+	rm -rf "$dir"/usr/share/{doc,man,locale,info} "${dir:?}"/{usr/lib/gcc,var}
+	mkfs.ext4 -q -F -m 0 -O ^has_journal -d "$dir" "$image.tmp" 1200M
+	mv "$image.tmp" "$image"
+	rm -rf "$dir"
+}
+
+# disk_of SIZE|files|compiler: an image with a file system, made once
 disk_of()
 {
 	local image=$work/disk-$1.img
+	if [ "$1" = compiler ]; then
+		[ -e "$image" ] || make_disk_of_compiler "$image" >&2
+		echo "$image"
+		return
+	fi
 	if [ "$1" = files ]; then
 		disk_of_files
 		echo "$FILES_DISK"

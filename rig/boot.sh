@@ -170,6 +170,10 @@ start_qemu()
 	x86_64)
 		# On a busy machine the timer's interrupts seem not to arrive
 		early+=" no_timer_check"
+		# TCG does "rep stosb" byte by byte. A busy machine, which has interrupts
+		# to deliver between any two, does not get on: without erms it is eight
+		# bytes at a time.
+		cpu+=,-erms
 		[ "$1" = tcg ] || cpu=host
 		q+=(-machine "q35,accel=$1" -cpu "$cpu") ;;
 	arm64)

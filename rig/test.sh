@@ -316,9 +316,12 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 			m=$(need "$f" minutes "")
 			t=$(limit_of "$f")
 			limit=$((limit + t))
-			# timeout(1) runs it in a process group of its own, and ends that
-			printf 'echo "@ begin %s"; %s timeout -k 10 %d ./%s; echo "@ end %s $?"\n' \
-				"$name" "${m:+MINUTES=${minutes:-$m}}" "$t" "$name" "$name"
+			# timeout(1) runs it in a process group of its own, and ends that. A clock
+			# that counts instructions leaps while the guest waits for its disk: there
+			# only the limit of the boot holds.
+			[ -z "$icount" ] || t=0
+			printf 'echo "@ begin %s"; SLOWER=%d %s timeout -k 10 %d ./%s; echo "@ end %s $?"\n' \
+				"$name" "$slower" "${m:+MINUTES=${minutes:-$m}}" "$t" "$name" "$name"
 		done
 	} >"$dir/group"
 	if [ -n "$disk" ]; then

@@ -538,6 +538,35 @@ static void mapping_uses_all_there_is_then_fails(struct kunit *test)
 	EXPECT_SOUND(test, ctx);
 }
 
+/* As an IOMMU asks for it, for a device that is not trusted */
+static void largest_mapping_with_an_offset_takes_a_segment(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int owned = swiotlb_nr_segments(ctx->pool) - total_lent(ctx);
+	phys_addr_t addr;
+
+	ctx->dev->dma_parms = kunit_kzalloc(test, sizeof(*ctx->dev->dma_parms),
+					    GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->dev->dma_parms);
+	dma_set_min_align_mask(ctx->dev, SZ_4K - 1);
+
+	ctx->map_size = SWIOTLB_SEGMENT_BYTES - SZ_4K;
+	while (ctx->nmaps < owned + 2) {
+		addr = swiotlb_tbl_map_single(ctx->dev,
+					      virt_to_phys(ctx->buffer) + SZ_1K,
+					      ctx->map_size, SZ_4K - 1,
+					      DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
+		KUNIT_EXPECT_NE(test, addr, MAP_ERROR);
+		if (addr == MAP_ERROR)
+			break;
+		KUNIT_EXPECT_EQ(test, addr & (SZ_4K - 1), SZ_1K);
+		ctx->maps[ctx->nmaps++] = addr;
+	}
+	EXPECT_SOUND(test, ctx);
+	unmap_all(ctx);
+	ctx->dev->dma_parms = NULL;
+}
+
 static void data_is_bounced_through_taken_segments(struct kunit *test)
 {
 	struct context *ctx = test->priv;
@@ -556,6 +585,30 @@ static void data_is_bounced_through_taken_segments(struct kunit *test)
 		unmap(ctx->dev, ctx->maps[--ctx->nmaps], SZ_4K);
 		KUNIT_EXPECT_NULL(test, memchr_inv(buffer, ctx->nmaps & 0xff,
 						   SZ_4K));
+	}
+	EXPECT_SOUND(test, ctx);
+}
+
+/* Neither for CMA nor for a gigantic page, though all of it can be moved */
+static void contiguous_range_is_not_allocated_in_the_pool(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned long start = PHYS_PFN(ctx->pool->end) - pageblock_nr_pages;
+	unsigned long end = start + pageblock_nr_pages;
+	static const unsigned int types[] = {
+		MIGRATE_MOVABLE,
+#ifdef CONFIG_CMA
+		MIGRATE_CMA,
+#endif
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		KUNIT_EXPECT_EQ(test, alloc_contig_range(start, end, types[i],
+							 GFP_KERNEL | __GFP_NOWARN),
+				-EBUSY);
+		KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(pfn_to_page(start)),
+				MIGRATE_SWIOTLB);
 	}
 	EXPECT_SOUND(test, ctx);
 }
@@ -778,7 +831,9 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(unmapping_twice_is_refused),
 	KUNIT_CASE(mapping_takes_free_segments_with_interrupts_off),
 	KUNIT_CASE(mapping_uses_all_there_is_then_fails),
+	KUNIT_CASE(largest_mapping_with_an_offset_takes_a_segment),
 	KUNIT_CASE(data_is_bounced_through_taken_segments),
+	KUNIT_CASE(contiguous_range_is_not_allocated_in_the_pool),
 	KUNIT_CASE(isolated_pageblock_keeps_its_type),
 	KUNIT_CASE(pages_are_managed_once),
 	KUNIT_CASE(free_counter_is_the_free_list),
@@ -905,8 +960,24 @@ static struct kunit_suite swiotlb_param_suite = {
 };
 
 /*
- * Teardown, which is discarded after boot, too.
+ * When to lend and teardown, which are discarded after boot, too.
  */
+
+static int __init remap_nothing(void *tlb, unsigned long nslabs)
+{
+	return 0;
+}
+
+static void __init pool_that_somebody_else_sets_up_is_never_lent(struct kunit *test)
+{
+	unsigned long floor;
+
+	KUNIT_EXPECT_NOT_NULL(test, swiotlb_reclaim_why_not(SWIOTLB_ANY, NULL));
+	KUNIT_EXPECT_NOT_NULL(test, swiotlb_reclaim_why_not(SWIOTLB_FORCE, NULL));
+	KUNIT_EXPECT_NOT_NULL(test, swiotlb_reclaim_why_not(0, remap_nothing));
+	if (swiotlb_reclaim_pool(&floor))
+		KUNIT_EXPECT_NULL(test, swiotlb_reclaim_why_not(0, NULL));
+}
 
 static void __init pool_that_lends_is_not_torn_down(struct kunit *test)
 {
@@ -930,6 +1001,7 @@ static void __init pool_that_lends_is_not_torn_down(struct kunit *test)
 }
 
 static struct kunit_case __refdata swiotlb_exit_cases[] = {
+	KUNIT_CASE(pool_that_somebody_else_sets_up_is_never_lent),
 	KUNIT_CASE(pool_that_lends_is_not_torn_down),
 	{}
 };

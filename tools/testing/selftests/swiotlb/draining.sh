@@ -15,13 +15,15 @@
 # The spike and the ring are mapped together, then all but the ring is unmapped, so
 # that each segment of the spike holds a few buffers of the ring. All of that on one
 # CPU, as each has an area of its own.
+#
+# SLOWER is how many times as long a kernel may take that checks more than usual (1).
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 RING=2048		# mappings of 4 KiB
 SPIKE=16384		# mappings of 4 KiB, a multiple of that
 BACK_PERCENT=95		# of what has no live mapping, lent again
-BACK_SECONDS=10
+BACK_SECONDS=$((10 * ${SLOWER:-1}))
 
 traffic=
 

@@ -66,6 +66,8 @@ slabs=$(nslabs)
 had=$(($(owned_kb) + $(free_lent_kb)))
 burst "pages are held" $((had + MORE_KB))
 at_least "pages are held: still lent, KiB" "$(sysfs lent_kb)" $MORE_KB
+# A worker does it
+sleep 2
 equal "pages are held: bounce buffers, in slots" "$(nslabs)" "$slabs"
 let_go
 equal "words of the process that changed" "$(field "$hold_out" wrong)" 0

@@ -6,6 +6,7 @@
  *   hold_lent FIRST LAST KIB pipe PERMILLE
  *   hold_lent FIRST LAST KIB mapped
  *   hold_lent FIRST LAST KIB sparse
+ *   hold_lent FIRST LAST KIB thp
  *
  * FIRST and LAST are the first and the last byte of the pool (hexadecimal
  * physical addresses, as the kernel logs them at boot). KIB of memory are faulted
@@ -19,7 +20,8 @@
  *
  * Or a few lent pages are mapped more than a thousand times each, which holds none:
  * "stayed N" says at the end how many of them are where they were. Or every other lent
- * page is given back, so that no segment is free but many pages are.
+ * page is given back, so that no segment is free but many pages are. With thp, its
+ * memory is to consist of huge pages, and none of it is held.
  *
  * What pins it is a buffer of io_uring, the kernel's own test of pin_user_pages() and
  * of pin_user_pages_fast(), or, for memory of a memfd, a dma-buf.
@@ -239,7 +241,7 @@ static size_t give_every_other_back(void)
 }
 
 /* udmabuf takes memory of a file only, and only one that cannot shrink */
-static void map_memory(int shared)
+static void map_memory(int shared, int huge)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 
@@ -252,6 +254,10 @@ static void map_memory(int shared)
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, memfd, 0);
 	if (memory == MAP_FAILED)
 		fail("mmap");
+	if (huge && madvise(memory, bytes, MADV_HUGEPAGE)) {
+		errno = ENOSYS;		/* EINVAL: the kernel has none */
+		fail("MADV_HUGEPAGE");
+	}
 }
 
 int main(int argc, char **argv)
@@ -262,7 +268,7 @@ int main(int argc, char **argv)
 	int c;
 
 	if (argc < 5) {
-		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | mapped | sparse | pipe PERMILLE\n",
+		fprintf(stderr, "usage: %s FIRST LAST KIB io_uring | gup | gup_fast | udmabuf | mapped | sparse | thp | pipe PERMILLE\n",
 			argv[0]);
 		return 1;
 	}
@@ -275,7 +281,8 @@ int main(int argc, char **argv)
 	if (pagemap < 0)
 		fail("/proc/self/pagemap");
 
-	map_memory(!strcmp(argv[4], "udmabuf") || !strcmp(argv[4], "mapped"));
+	map_memory(!strcmp(argv[4], "udmabuf") || !strcmp(argv[4], "mapped"),
+		   !strcmp(argv[4], "thp"));
 	for (offset = 0; offset < bytes; offset += sizeof(uint64_t))
 		*(uint64_t *)(memory + offset) = pattern(offset);
 	printf("lent %zu\n", count_lent());
@@ -296,6 +303,8 @@ int main(int argc, char **argv)
 		held = hold_by_mapping();
 	else if (!strcmp(argv[4], "sparse"))
 		held = give_every_other_back();
+	else if (!strcmp(argv[4], "thp"))
+		held = 0;
 	else
 		held = hold_by_pipe(argc > 5 ? atoi(argv[5]) : 0);
 	before = where_pages_are();

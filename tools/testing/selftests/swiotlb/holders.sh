@@ -4,7 +4,8 @@
 # Processes that hold on to pages. A pin for a long time moves the page out of lent
 # memory first. One for a short time keeps its page, and only the segment it is in,
 # from being taken back. Whatever is moved keeps its contents, and does not go to
-# other lent memory.
+# other lent memory. Huge pages are moved, too. Never is more than one pageblock
+# isolated.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
 # rig: mem=1G
@@ -18,12 +19,15 @@
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
+TRACING=/sys/kernel/tracing
+EVENTS=$TRACING/events/swiotlb_reclaim
 RATE_PERCENT=80		# of the segments without a held page, to be had
 LEFT_KB=81920		# ordinary memory left free, more than the watermarks
 
 cleanup()
 {
 	hold_stop
+	trace_events 0
 }
 
 # take_all: take back what there is, and set taken to how many segments that was
@@ -36,6 +40,21 @@ take_all()
 	after=$(sysfs lent_kb)
 	taken=$(((before - after) / SEGMENT_KB))
 	lent_before=$((before / SEGMENT_KB))
+}
+
+# trace_events 0|1: have pageblocks that are emptied traced, from begin to end
+trace_events()
+{
+	echo "$1" >"$EVENTS/swiotlb_evacuate_start/enable"
+	echo "$1" >"$EVENTS/swiotlb_evacuate_finish/enable"
+}
+
+# at_a_time: how many pageblocks were, in the trace, and how many at most at a time
+at_a_time()
+{
+	awk '/swiotlb_evacuate_start:/ { nr++; if (++now > most) most = now }
+	     /swiotlb_evacuate_finish:/ { now-- }
+	     END { print nr + 0, most + 0 }' "$TRACING/trace"
 }
 
 give_back()
@@ -68,9 +87,13 @@ moved()
 need_root
 need_reclaim
 need_debugfs
+[ -d "$EVENTS" ] || mount -t tracefs tracefs "$TRACING" 2>/dev/null
+[ -d "$EVENTS" ] || skip_all "no trace events"
+thp=/sys/kernel/mm/transparent_hugepage
+[ -d "$thp" ] || skip_all "no transparent huge pages"
 give_back
 need_hold $(($(sysfs lent_kb) * 7 / 4))
-tap_plan 20
+tap_plan 27
 
 # 1. A long time
 hold io_uring
@@ -92,7 +115,13 @@ at_least "mapped: lent pages that are mapped often" "$(field "$hold_out" mapped)
 equal "mapped: of these, not moved" "$(field "$hold_out" stayed)" 0
 
 # 3. A short time
+echo >"$TRACING/trace"
+trace_events 1
 round "nothing held" 0 100
+trace_events 0
+read -r nr most < <(at_a_time)
+at_least "pageblocks that were isolated" "$nr" 1
+equal "and at a time" "$most" 1
 round "1% held" 10 53
 round "5% held" 50 4
 
@@ -109,3 +138,16 @@ state "sparse, $taken of $lent_before segments taken back"
 filler_stop
 let_go
 moved "sparse"
+
+# 5. Huge pages
+echo madvise >"$thp/enabled"
+give_back
+hold thp
+huge=$(field "/proc/$hold_pid/smaps_rollup" AnonHugePages:)
+diag "huge pages: $huge KiB, $(tr '\n' ' ' <"$hold_out")"
+at_least "KiB of huge pages the process had" "$huge" $((size_kb / 2))
+take_all
+diag "huge pages: $taken of $lent_before segments taken back"
+at_least "huge pages: segments taken back" $((taken * 100)) $((lent_before * RATE_PERCENT))
+let_go
+moved "huge pages"

@@ -3,7 +3,7 @@
 #
 # A burst that is larger than what is free fails in part. As much as it asked for is
 # owned soon afterwards, so the same burst is served when it comes again. Later the
-# memory is lent again.
+# memory is lent again. What failed is counted, and the log says why.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
 # rig: mem=1G
@@ -20,6 +20,8 @@ SIZE_KB=64		# of a mapping
 BURST_KB=131072		# a multiple of what is kept free
 STEPS=4			# bursts, for each of which twice as much may be owned
 
+failed=0
+
 cleanup()
 {
 	pressure_stop
@@ -28,8 +30,9 @@ cleanup()
 
 burst()
 {
-	device size=$((SIZE_KB * 1024)) count=$((BURST_KB / SIZE_KB)) src_kb=1024
+	device size=$((SIZE_KB * 1024)) count=$((BURST_KB / SIZE_KB)) src_kb=1024 warn=Y
 	echo 1 >"$TEST_DEV/run"
+	failed=$((failed + $(figure failed)))
 	diag "$1: $(figure failed) of $((BURST_KB / SIZE_KB)) mappings failed," \
 	     "owned now: $(owned_kb) KiB, free and lent: $(free_lent_kb) KiB"
 }
@@ -57,7 +60,7 @@ need_commands stress-ng truncate dd
 need_reclaim
 need_test_device
 need_disk
-tap_plan 4
+tap_plan 9
 
 ANON_PERCENT=0
 wait_for 30 lent_percent 98
@@ -65,8 +68,19 @@ pressure_start
 sleep 20
 state "page cache"
 check "less is to be had at once than a burst needs" wait_for 30 little_is_free
+take_fail=$(vmstat swiotlb_take_fail)
+map_fail=$(cat "$DEBUGFS/swiotlb/io_tlb_map_fail")
 check "what was missed is there soon" grow
 # What was mapped is remembered for two seconds at least
 at_least "owned afterwards, KiB" "$(owned_kb)" "$BURST_KB"
+at_least "segments that could not be had" $(($(vmstat swiotlb_take_fail) - take_fail)) 1
+at_least "mappings that were counted as failed" \
+	$(($(cat "$DEBUGFS/swiotlb/io_tlb_map_fail") - map_fail)) "$failed"
+full=$(dmesg | grep "swiotlb buffer is full" | tail -n 1)
+diag "$full"
+check "the log says that it was full" test -n "$full"
+check "how much was lent" grep -q "lent [1-9][0-9]* (slots)" <<<"$full"
+check "and how taking it back had ended" \
+	grep -qE "last evacuation: (there was none|had all it wanted|nothing more is lent|no memory to migrate to|lent pages are busy or pinned)\$" <<<"$full"
 pressure_stop
 check "95% is lent afterwards" wait_for 60 lent_percent 95

@@ -15,7 +15,8 @@
 # rig: long=1
 #
 # That nonsense is refused is in interface.sh. A block that could not be emptied is
-# left alone for up to a minute, so what goes on by itself may take longer than that.
+# left alone for two seconds, or up to a minute if something in it is stuck, so what
+# goes on by itself may take longer than that.
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 

@@ -17,7 +17,7 @@
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
-SETTLE=10		# the first seconds
+SETTLE=15		# the first seconds
 RUNTIME=${SWIOTLB_RUNTIME:-60}
 
 fio=
@@ -26,13 +26,6 @@ cleanup()
 {
 	[ -z "$fio" ] || kill "$fio" 2>/dev/null
 	disk_release
-}
-
-# moved: segments that changed hands since boot, either way
-moved()
-{
-	echo $(($(vmstat swiotlb_lend) + $(vmstat swiotlb_take_free) +
-		$(vmstat swiotlb_take_migrate)))
 }
 
 # sectors: what the disk has moved since boot, in 512 bytes
@@ -69,7 +62,7 @@ fio_run --time_based --runtime=$((SETTLE + RUNTIME + 15)) >"$disk_dir/fio.out" 2
 fio=$!
 sleep "$SETTLE"
 state "after $SETTLE s"
-start=$(moved)
+start=$(segments_moved)
 begun=$SECONDS
 slowest=
 fastest=0
@@ -83,9 +76,9 @@ while [ $((SECONDS - begun)) -lt "$RUNTIME" ]; do
 	[ "$rate" -ge "${slowest:-$rate}" ] || slowest=$rate
 	slowest=${slowest:-$rate}
 	[ "$rate" -le "$fastest" ] || fastest=$rate
-	[ "$(moved)" -eq "$start" ] || state "$((SECONDS - begun)) s on"
+	[ "$(segments_moved)" -eq "$start" ] || state "$((SECONDS - begun)) s on"
 done
-end=$(moved)
+end=$(segments_moved)
 diag "$((slowest / 2)) to $((fastest / 2)) KiB/s in 5 s"
 if [ "$slowest" -lt $((fastest / 2)) ]; then
 	skip "segments moved in $RUNTIME s" "the I/O was not constant, $((end - start)) moved"

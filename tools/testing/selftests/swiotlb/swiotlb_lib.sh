@@ -210,6 +210,13 @@ lent_in_use()
 	echo $(($(sysfs lent_kb) - $(free_lent_kb)))
 }
 
+# segments_moved: how many changed hands since boot, either way
+segments_moved()
+{
+	echo $(($(vmstat swiotlb_lend) + $(vmstat swiotlb_take_free) +
+		$(vmstat swiotlb_take_migrate)))
+}
+
 # lendable_kb: all that may be lent
 lendable_kb()
 {

@@ -114,8 +114,12 @@ esac
 kcsan=$DEBUGFS/kcsan
 watching=0
 [ ! -e "$kcsan" ] || watching=1
+# Where lockdep is, the locks of areas and of the zone are never held together
+chains=/proc/lockdep_chains
+lockdep=0
+[ ! -e $chains ] || lockdep=2
 # shellcheck disable=SC2086	# lists of words
-tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5 + watching))
+tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5 + watching + lockdep))
 
 # 1. Direct DMA to lent pages
 wait_for 30 lent_percent 98
@@ -170,3 +174,10 @@ at_least "memory blocks of the pool that were refused to go offline" "$refused" 
 equal "and that were not" "$offlined" 0
 [ "$watching" -eq 0 ] ||
 	at_least "accesses that KCSAN watched" "$(sed -n 's/^setup_watchpoints: //p' "$kcsan")" 1
+if [ "$lockdep" -gt 0 ]; then
+	read -r areas both < <(awk 'BEGIN { RS = "" }
+		/areas\[i\]\.lock/ { areas++; if (/&zone->lock/) both++ }
+		END { print areas + 0, both + 0 }' $chains)
+	at_least "chains of locks with that of an area" "$areas" 1
+	equal "and that of a zone" "$both" 0
+fi

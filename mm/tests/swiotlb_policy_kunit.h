@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * KUnit tests of the policy: how much is to be owned, and what is evacuated first.
+ * A part of mm/swiotlb_reclaim.c, whose functions these are.
+ */
+#include <kunit/test.h>
+
+/* So many samples of @slots each, from @period on. Returns the period after them. */
+static unsigned int use_for(struct use_history *use, unsigned int period,
+			    unsigned int samples, unsigned int slots)
+{
+	while (samples--)
+		add_sample(use, period++, slots);
+	return period;
+}
+
+static void spike_is_remembered_for_as_long_as_samples(struct kunit *test)
+{
+	struct use_history use = {};
+	unsigned int period;
+
+	KUNIT_EXPECT_EQ(test, slots_for(&use, true, 64), 0);
+	period = use_for(&use, 0, 1, 1000);
+	period = use_for(&use, period, PEAK_SAMPLES - 1, 0);
+	KUNIT_EXPECT_EQ(test, slots_for(&use, true, 64), 1000 + 250 + 64);
+	use_for(&use, period, 1, 0);
+	KUNIT_EXPECT_EQ(test, slots_for(&use, true, 64), 0);
+}
+
+/* The first is seen half grown, and across the bounds of two windows */
+static void two_spikes_are_not_use_that_goes_on(struct kunit *test)
+{
+	struct use_history use = {};
+	unsigned int period;
+
+	period = use_for(&use, 0, PEAK_SAMPLES - 1, 0);
+	period = use_for(&use, period, 1, 500);
+	period = use_for(&use, period, 1, 1000);
+	period = use_for(&use, period, 3 * PEAK_SAMPLES, 0);
+	period = use_for(&use, period, 1, 1000);
+	period = use_for(&use, period, PEAK_SAMPLES, 0);
+	KUNIT_EXPECT_EQ(test, usual_peak(&use), 0);
+	KUNIT_EXPECT_EQ(test, slots_for(&use, true, 0), 0);
+}
+
+/* The lowest of those that are reached so often, as long as it is remembered */
+static void use_that_goes_on_is_owned_between_its_peaks(struct kunit *test)
+{
+	struct use_history use = {};
+	unsigned int i, period = 0;
+
+	for (i = 0; i < PEAK_TIMES; i++) {
+		KUNIT_EXPECT_EQ(test, usual_peak(&use), 0);
+		period = use_for(&use, period, 1, 1000 - 100 * i);
+		period = use_for(&use, period, PEAK_SAMPLES - 1, 0);
+	}
+	period = use_for(&use, period, 1, 0);
+	KUNIT_EXPECT_EQ(test, usual_peak(&use), 1000 - 100 * (PEAK_TIMES - 1));
+	KUNIT_EXPECT_EQ(test, slots_for(&use, true, 0),
+			usual_peak(&use) + usual_peak(&use) / 4);
+	KUNIT_EXPECT_EQ(test, slots_for(&use, false, 0), 0);
+
+	use_for(&use, period, PEAK_SAMPLES * PEAK_WINDOWS, 0);
+	KUNIT_EXPECT_EQ(test, usual_peak(&use), 0);
+}
+
+static void cost_is_what_has_to_be_done(struct kunit *test)
+{
+	struct folio *folio = folio_alloc(GFP_KERNEL, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	/* On no LRU list */
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_STUCK);
+	folio->mapping = (void *)PAGE_MAPPING_MOVABLE;
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+	folio->mapping = NULL;
+
+	folio_set_lru(folio);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_DROP);
+	folio_set_dirty(folio);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+	folio_clear_dirty(folio);
+	folio_set_private(folio);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+	folio_clear_private(folio);
+	folio_set_swapbacked(folio);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+	/* Under I/O, or about to be: that is never waited for */
+	__folio_set_locked(folio);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_BUSY);
+	__folio_clear_locked(folio);
+	folio_test_set_writeback(folio);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_BUSY);
+	folio_test_clear_writeback(folio);
+	/* Pinned */
+	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_STUCK);
+	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+
+	folio_clear_swapbacked(folio);
+	folio_clear_lru(folio);
+	folio_put(folio);
+}
+
+static void cheapest_block_is_evacuated_first(struct kunit *test)
+{
+	static const struct block_cost costs[] = {
+		{ .mean = 300, .least = 10 },
+		{ .mean = COST_NEVER, .least = COST_NEVER },
+		{ .mean = 50, .least = 40 },
+		{ .mean = 100, .least = 20 },
+	};
+
+	mutex_lock(&reclaim.lock);
+	memcpy(reclaim.costs, costs, sizeof(costs));
+	KUNIT_EXPECT_EQ(test, cheapest_block(4, COST_NEVER), 2);
+	KUNIT_EXPECT_EQ(test, cheapest_block(4, 30), 3);
+	KUNIT_EXPECT_EQ(test, cheapest_block(4, 15), 0);
+	KUNIT_EXPECT_EQ(test, cheapest_block(4, 5), 4);
+	KUNIT_EXPECT_EQ(test, cheapest_block(2, 5), 2);
+	mutex_unlock(&reclaim.lock);
+}
+
+static void pause_doubles_up_to_the_most(struct kunit *test)
+{
+	struct backoff backoff = {};
+	unsigned long pause;
+
+	KUNIT_EXPECT_TRUE(test, may_try(&backoff));
+	for (pause = BACKOFF_MIN; pause < BLOCK_BACKOFF_MAX; pause *= 2) {
+		back_off(&backoff, BLOCK_BACKOFF_MAX);
+		KUNIT_EXPECT_EQ(test, backoff.pause, pause);
+	}
+	back_off(&backoff, BLOCK_BACKOFF_MAX);
+	KUNIT_EXPECT_EQ(test, backoff.pause, BLOCK_BACKOFF_MAX);
+	KUNIT_EXPECT_FALSE(test, may_try(&backoff));
+	backoff.retry = jiffies;
+	KUNIT_EXPECT_TRUE(test, may_try(&backoff));
+}
+
+static unsigned long evacuations(void)
+{
+	unsigned long sum = 0;
+	unsigned int bucket;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		for (bucket = 0; bucket < HIST_BUCKETS; bucket++)
+			sum += per_cpu(swiotlb_hists, cpu).count[HIST_EVACUATE][bucket];
+	return sum;
+}
+
+/* The first segment of the pool that can be taken, lent but for its last page */
+static int lend_all_but_one_page(void)
+{
+	unsigned int segment, nr = swiotlb_nr_segments(reclaim.pool);
+	unsigned long pfn;
+	int i;
+
+	for_each_set_bit(segment, reclaim.pool->lent, nr)
+		if (take_segment(segment, SWIOTLB_TAKE_FREE))
+			break;
+	if (segment >= nr || !swiotlb_segment_lend(reclaim.pool, segment))
+		return -1;
+	pfn = swiotlb_segment_pfn(reclaim.pool, segment);
+	split_page(pfn_to_page(pfn), SWIOTLB_SEGMENT_ORDER);
+	for (i = 0; i < SWIOTLB_SEGMENT_PAGES - 1; i++)
+		__free_page(pfn_to_page(pfn) + i);
+	drain_all_pages(reclaim.zone);
+	return segment;
+}
+
+/* Its pageblock is not even isolated, and left alone for longer each time */
+static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
+{
+	unsigned int block, taken, i;
+	struct backoff *backoff;
+	unsigned long before;
+	int segment, error;
+
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	segment = lend_all_but_one_page();
+	KUNIT_EXPECT_GE(test, segment, 0);
+	if (segment < 0)
+		goto out;
+	block = segment / block_segments();
+	backoff = &reclaim.blocks[block];
+	before = evacuations();
+
+	for (i = 0; i < 16; i++) {
+		backoff->retry = jiffies;
+		error = 0;
+		taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
+		KUNIT_EXPECT_EQ(test, taken, 0);
+		KUNIT_EXPECT_EQ(test, error, -EBUSY);
+	}
+	KUNIT_EXPECT_EQ(test, evacuations(), before);
+	KUNIT_EXPECT_EQ(test, backoff->pause, BLOCK_BACKOFF_MAX);
+	KUNIT_EXPECT_FALSE(test, evacuation_is_due(segment, segment + 1));
+
+	/* Let go of, but it has to wait its turn */
+	__free_page(pfn_to_page(swiotlb_segment_pfn(reclaim.pool, segment)) +
+		    SWIOTLB_SEGMENT_PAGES - 1);
+	drain_all_pages(reclaim.zone);
+	error = 0;
+	taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
+	KUNIT_EXPECT_EQ(test, taken, 0);
+
+	backoff->retry = jiffies;
+	error = 0;
+	taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
+	KUNIT_EXPECT_EQ(test, taken, 1);
+	KUNIT_EXPECT_EQ(test, error, 0);
+	KUNIT_EXPECT_EQ(test, evacuations(), before + 1);
+	KUNIT_EXPECT_EQ(test, backoff->pause, 0);
+	KUNIT_EXPECT_TRUE(test, taken && lend_segment(segment));
+out:
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_resume();
+}
+
+/* That kswiotlbd pauses, or every mapping that fails would have it start anew */
+static void segments_are_missing_even_if_nothing_is_lent(struct kunit *test)
+{
+	unsigned int area, nr, lent;
+
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	nr = swiotlb_nr_segments(reclaim.pool);
+	lent = bitmap_weight(reclaim.pool->lent, nr);
+	KUNIT_EXPECT_EQ(test, take_segments(0, nr, lent, NULL), lent);
+	KUNIT_EXPECT_EQ(test, serve_missed(IO_TLB_SEGSIZE), 1);
+	for (area = 0; area < reclaim.pool->nareas; area++)
+		lend_area(area, area_segments() - reclaim.floor);
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_resume();
+}
+
+static struct kunit_case swiotlb_policy_cases[] = {
+	KUNIT_CASE(spike_is_remembered_for_as_long_as_samples),
+	KUNIT_CASE(two_spikes_are_not_use_that_goes_on),
+	KUNIT_CASE(use_that_goes_on_is_owned_between_its_peaks),
+	KUNIT_CASE(cost_is_what_has_to_be_done),
+	KUNIT_CASE(cheapest_block_is_evacuated_first),
+	KUNIT_CASE(pause_doubles_up_to_the_most),
+	KUNIT_CASE(segment_with_a_stuck_page_is_left_alone),
+	KUNIT_CASE(segments_are_missing_even_if_nothing_is_lent),
+	{}
+};
+
+static struct kunit_suite swiotlb_policy_suite = {
+	.name = "swiotlb_policy",
+	.test_cases = swiotlb_policy_cases,
+};
+kunit_test_suite(swiotlb_policy_suite);
