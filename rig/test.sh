@@ -137,7 +137,7 @@ judged()
 		pass "rig: $name"
 	else
 		fail "rig: $name (status $status, expected $want and '$re')"
-		tail -n 5 "$dir/judged.err" >&2
+		cat "$dir/judged.err" >&2
 	fi
 }
 
@@ -200,6 +200,17 @@ rig_tests()
 		    "INFO: task rig:1 blocked for more than 122 seconds."; do
 		judged "'$line' in the kernel log fails a run" 1 "${line%%[:(]*}" "echo '<3>$line' >/dev/kmsg"
 	done
+	judged "QEMU's own failure before the script ran has it booted again, and again" 125 "not in the guest's memory; booting again" \
+		'echo the script ran' CMDLINE="root=/dev/none Oops: int3: Code: 66 <90> e8"
+	judged "later it fails the run, and is named" 1 "not the guest's fault" \
+		"echo '<3>Oops: int3: 0000 [#1] Code: 66 <90> e8' >/dev/kmsg"
+	judged "an int3 that is in the guest's memory fails the run" 1 "the kernel complained" \
+		"echo '<3>Oops: int3: 0000 [#1] Code: cc <90> e8' >/dev/kmsg"
+	if grep -q "not the guest's fault" "$dir/judged.err"; then
+		fail "rig: it is called QEMU's failure"
+	else
+		pass "rig: it is not called QEMU's failure"
+	fi
 	judged "a guest that hangs is ended and reported" 124 "time limit.*15 s" \
 		'while :; do sleep 1; done' TIMEOUT=15
 	judged "a guest that crashes fails the run" 125 "without an end marker" \
