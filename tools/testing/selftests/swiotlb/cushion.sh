@@ -4,10 +4,12 @@
 # While memory is short, most of what is lent is in use, and yet enough of it free
 # for a burst from hard interrupts, and for another soon afterwards.
 #
-# With huge pages the kernel keeps ten times as much memory free as without.
+# With huge pages the kernel keeps ten times as much memory free as without. A CMA area
+# takes its share of the movable allocations.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
 # rig: cmdline=swiotlb=force,reclaim=256M transparent_hugepage=never
+# rig: cmdline=swiotlb=force,reclaim=256M cma=128M
 # rig: mem=1G
 # rig: smp=2
 # rig: disk=512M
