@@ -130,8 +130,8 @@
 #define BACKOFF_MIN	(HZ / 20)
 #define BACKOFF_MAX	(2 * HZ)
 /*
- * The same for want of memory to migrate to, soon after mappings have failed: kswapd,
- * which has been woken, frees some at once.
+ * The same for want of memory to migrate to, or while others have isolated too much of
+ * it, soon after mappings have failed: kswapd, which has been woken, frees some at once.
  */
 #define MISSED_BACKOFF_MAX	(HZ / 10)
 /* The same for a pageblock that could not be emptied */
@@ -449,49 +449,21 @@ static bool segment_has_hugetlb(unsigned long pfn)
 	return false;
 }
 
-/**
- * evacuate_segment() - migrate all there is in a segment elsewhere
- * @pfn:	First page frame of the segment, in an isolated pageblock.
- *
- * MIGRATE_ASYNC never waits for a folio that is locked or under writeback, so
- * that this thread cannot wait for a task that waits for a bounce buffer. Where
- * a large folio is split for want of a large target, nodes of the file's tree are
- * allocated: from reserves, as in direct compaction, not by reclaim, which would wait
- * for I/O as well, or have a task of the file's memcg killed. Clean page cache is
- * dropped rather than copied.
- *
- * Context: process context, may sleep. reclaim.lock is held.
- * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, -ENOMEM if
- * there is no memory to migrate to, or -EAGAIN if others have so many pages
- * isolated that no more should be.
- */
-static int evacuate_segment(unsigned long pfn)
+/* evacuate_segment() for what may be isolated under this mask */
+static int evacuate_range(unsigned long pfn, unsigned long end, gfp_t gfp_mask)
 {
-	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
 	struct compact_control cc = {
 		.order = -1,
 		.zone = reclaim.zone,
 		.mode = MIGRATE_ASYNC,
-		.gfp_mask = GFP_USER,	/* folios of any file system */
+		.gfp_mask = gfp_mask,
 		.ignore_skip_hint = true,
 		.no_set_skip_hint = true,
 		.alloc_contig = true,	/* large folios, too */
 	};
-	unsigned int noreclaim;
 	int ret = 0;
 
 	INIT_LIST_HEAD(&cc.migratepages);
-	if (segment_has_hugetlb(pfn))
-		return -EBUSY;
-
-	/*
-	 * A large folio may begin in a segment before. Never in another
-	 * pageblock, as folios on the LRU are not larger than that.
-	 */
-	pfn = clamp(page_to_pfn(compound_head(pfn_to_page(pfn))),
-		    pageblock_start_pfn(pfn), pfn);
-
-	noreclaim = memalloc_noreclaim_save();
 	while (pfn < end && !ret) {
 		cc.nr_migratepages = 0;
 		ret = isolate_migratepages_range(&cc, pfn, end);
@@ -508,9 +480,62 @@ static int evacuate_segment(unsigned long pfn)
 			}
 		}
 	}
+	return ret;
+}
+
+/**
+ * evacuate_segment() - migrate all there is in a segment elsewhere
+ * @pfn:	First page frame of the segment, in an isolated pageblock.
+ *
+ * MIGRATE_ASYNC never waits for a folio that is locked or under writeback, so
+ * that this thread cannot wait for a task that waits for a bounce buffer. Where
+ * a large folio is split for want of a large target, nodes of the file's tree are
+ * allocated: from reserves, as in direct compaction, not by reclaim, which would wait
+ * for I/O as well, or have a task of the file's memcg killed. And its file system
+ * is asked to let go of it, which it may do I/O for, and wait, where I/O is allowed.
+ * Clean page cache is dropped rather than copied.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: 0 if nothing is known to be left, -EBUSY if some folio stayed, -ENOMEM if
+ * there is no memory to migrate to, -EAGAIN if others have so many pages isolated
+ * that no more should be, or -EINTR if the task is being killed.
+ */
+static int evacuate_segment(unsigned long pfn)
+{
+	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
+	unsigned int noio, noreclaim;
+	int ret;
+
+	if (segment_has_hugetlb(pfn))
+		return -EBUSY;
+
+	/*
+	 * A large folio may begin in a segment before. Never in another
+	 * pageblock, as folios on the LRU are not larger than that.
+	 */
+	pfn = clamp(page_to_pfn(compound_head(pfn_to_page(pfn))),
+		    pageblock_start_pfn(pfn), pfn);
+
+	noio = memalloc_noio_save();
+	noreclaim = memalloc_noreclaim_save();
+	/* Folios of any file system */
+	ret = evacuate_range(pfn, end, GFP_USER);
+	/*
+	 * Tasks that reclaim have isolated them, and may wait for a bounce buffer.
+	 * Anonymous memory alone has a limit that they do not reach.
+	 */
+	if (ret == -EAGAIN)
+		ret = evacuate_range(pfn, end, GFP_NOFS);
 	memalloc_noreclaim_restore(noreclaim);
+	memalloc_noio_restore(noio);
 
 	return ret;
+}
+
+/* Would the next segment fare the same, whatever is in it? */
+static bool is_final(int error)
+{
+	return error == -EAGAIN || error == -EINTR;
 }
 
 /*
@@ -665,7 +690,7 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 				ret = 0;
 				break;
 			}
-			if (ret == -ENOMEM || ret == -EAGAIN)
+			if (ret == -ENOMEM || is_final(ret))
 				break;
 			/* Freed by others meanwhile, but parked on their CPU */
 			drain_all_pages(reclaim.zone);
@@ -678,7 +703,7 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 			*error = ret ?: -EBUSY;
 		trace_swiotlb_evacuate_busy(pfn, ret ?: -EBUSY);
 		/* Without memory to migrate to, the next may be clean page cache */
-		if (ret == -EAGAIN)
+		if (is_final(ret))
 			break;
 	}
 
@@ -696,6 +721,10 @@ static const char *error_text(int error)
 		return "nothing more is lent";
 	case -ENOMEM:
 		return "no memory to migrate to";
+	case -EAGAIN:
+		return "others have isolated too many pages";
+	case -EINTR:
+		return "it was interrupted";
 	default:
 		return "lent pages are busy or pinned";
 	}
@@ -739,11 +768,22 @@ static bool may_try(const struct backoff *backoff)
 	return !backoff->pause || time_after_eq(jiffies, backoff->retry);
 }
 
-/* Nothing was had: pause, and for twice as long the next time, up to @max. */
+/*
+ * Nothing was had: pause, and for twice as long the next time, up to @max. What was
+ * in vain long ago says nothing any more.
+ */
 static void back_off(struct backoff *backoff, unsigned long max)
 {
+	if (time_after(jiffies, backoff->retry + max))
+		backoff->pause = 0;
 	backoff->pause = clamp(backoff->pause * 2, BACKOFF_MIN, max);
 	backoff->retry = jiffies + backoff->pause;
+}
+
+/* Jiffies until it may be tried again */
+static long pause_left(const struct backoff *backoff)
+{
+	return may_try(backoff) ? 0 : backoff->retry - jiffies;
 }
 
 /*
@@ -832,7 +872,7 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 		cond_resched();
 	}
 
-	while (taken < want && *error != -EAGAIN) {
+	while (taken < want && !is_final(*error)) {
 		limit = *error == -ENOMEM ?
 			SWIOTLB_SEGMENT_PAGES * COST_DROP : COST_NEVER;
 		i = cheapest_block(nr, limit);
@@ -849,7 +889,7 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 					     want - taken, &err);
 		}
 		taken += had;
-		if (err != -ENOMEM && err != -EAGAIN)
+		if (err != -ENOMEM && !is_final(err))
 			note_block(block + i, cost.mean, err && !had);
 		if (err && *error != -ENOMEM)
 			*error = err;
@@ -900,7 +940,7 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	/* Once per batch: it makes all CPUs give up their LRU batches */
 	lru_cache_disable();
 	WRITE_ONCE(swiotlb_reclaim_task, current);
-	while (taken < want && left && *error != -EAGAIN) {
+	while (taken < want && left && !is_final(*error)) {
 		nr = min3(left, end - block, EVACUATE_WINDOW);
 		taken += evacuate_window(block, nr, first, last, want - taken,
 					 error);
@@ -920,7 +960,8 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 /* Has a mapping found no slot so recently that use then is still remembered? */
 static bool missed_of_late(void)
 {
-	return reclaim.period - reclaim.missed_period < PEAK_SAMPLES;
+	return reclaim.unserved ||
+	       reclaim.period - reclaim.missed_period < PEAK_SAMPLES;
 }
 
 /**
@@ -938,6 +979,7 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 				  unsigned int want, struct backoff *backoff)
 {
 	unsigned int taken = take_free_segments(first, last, want);
+	unsigned int evacuated = 0;
 	int error = 0;
 
 	if (taken >= want)
@@ -948,15 +990,17 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 		return taken;
 
 	if (find_next_bit(reclaim.pool->lent, last, first) < last)
-		taken += evacuate_segments(first, last, want - taken, &error);
+		evacuated = evacuate_segments(first, last, want - taken, &error);
+	taken += evacuated;
 	if (taken < want)
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 	WRITE_ONCE(reclaim.last_evacuation,
 		   taken < want ? error_text(error) : "had all it wanted");
-	if (backoff && taken)
+	if (backoff && evacuated)
 		backoff->pause = 0;
 	else if (backoff)
-		back_off(backoff, error == -ENOMEM && missed_of_late() ?
+		back_off(backoff, missed_of_late() &&
+			 (error == -ENOMEM || error == -EAGAIN) ?
 			 MISSED_BACKOFF_MAX : BACKOFF_MAX);
 	return taken;
 }
@@ -1254,6 +1298,23 @@ static void shrink_pool(unsigned int owned)
 }
 
 /*
+ * Take segments as take_segments() does, but no more than GROW_MAX, so that others
+ * get reclaim.lock before the rest. Returns how many of those could not be had.
+ */
+static unsigned int take_part(unsigned int first, unsigned int last,
+			      unsigned int want, struct backoff *backoff)
+{
+	unsigned int part = min(want, GROW_MAX);
+	unsigned int taken = take_segments(first, last, part, backoff);
+
+	if (taken)
+		WRITE_ONCE(reclaim.last_take, jiffies);
+	if (taken == part && part < want)
+		WRITE_ONCE(reclaim.kicked, true);
+	return part - taken;
+}
+
+/*
  * Take segments for areas that own less than their floor, as it may have been
  * raised. Returns how many could not be had.
  */
@@ -1268,10 +1329,9 @@ static unsigned int refill_floor(void)
 		if (owned >= reclaim.floor || !stat.lent)
 			continue;
 		first = area * area_segments();
-		missing += reclaim.floor - owned -
-			   take_segments(first, first + area_segments(),
-					 reclaim.floor - owned,
-					 &reclaim.floor_evacuation);
+		missing += take_part(first, first + area_segments(),
+				     reclaim.floor - owned,
+				     &reclaim.floor_evacuation);
 	}
 	return missing;
 }
@@ -1285,7 +1345,7 @@ static unsigned int refill_floor(void)
  * should own, too, as long as that is free and not more than the pool should own.
  *
  * Context: process context, may sleep. reclaim.lock is held.
- * Return: number of segments that were wanted and not had.
+ * Return: number of segments that were wanted now and not had.
  */
 static unsigned int refill(unsigned int want, unsigned int owned)
 {
@@ -1309,12 +1369,11 @@ static unsigned int refill(unsigned int want, unsigned int owned)
 						    min(target - owned,
 							most - taken));
 	}
-	if (taken < want)
-		taken += take_segments(0, nr, want - taken,
-				       &reclaim.evacuation);
 	if (taken)
 		WRITE_ONCE(reclaim.last_take, jiffies);
-	return want - min(want, taken);
+	if (taken >= want)
+		return 0;
+	return take_part(0, nr, want - taken, &reclaim.evacuation);
 }
 
 /**
@@ -1489,9 +1548,9 @@ static int kswiotlbd(void *unused)
 			WRITE_ONCE(reclaim.kicked, true);
 			schedule_timeout_idle(BACKOFF_MIN);
 			WRITE_ONCE(reclaim.kicked, READ_ONCE(reclaim.missed));
-			timeout = max(reclaim.evacuation.pause,
-				      reclaim.floor_evacuation.pause);
-			timeout = max(timeout, SAMPLE_PERIOD);
+			timeout = max3(pause_left(&reclaim.evacuation),
+				       pause_left(&reclaim.floor_evacuation),
+				       SAMPLE_PERIOD);
 		}
 		if (surplus)
 			timeout = SAMPLE_PERIOD;

@@ -54,6 +54,7 @@ Variables (make TARGET NAME=value)
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
   PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, others, stress, mutate
+  PART="vm map"      stress: only these classes of stressors
   JOBS=N             compile jobs (number of CPUs)
   FORCE=1            tree: throw away commits that were not refreshed
 END

@@ -8,6 +8,7 @@
 #
 #   MINUTES=n           for the stressors, of both kernels together (16)
 #   MEM=1G              of the guest
+#   PART="vm map"       only these classes: vm, map, share, move, file
 #   ARCH=x86_64|arm64   (x86_64)
 #
 # Both kernels have a pool of 256 MiB; stock reserves it. The table stays in
@@ -32,6 +33,12 @@ MEM=${MEM:-1G}
 check_arch
 check_number MINUTES "$MINUTES" 1 10000
 [ "$(mib MEM "$MEM")" -ge 768 ] || die "MEM=$MEM is too small beside a pool of 256 MiB" "MEM is at least 768M"
+for p in ${PART:-}; do
+	one_of PART "$p" "${CLASSES[@]%%:*}"
+done
+for i in "${!CLASSES[@]}"; do
+	[[ -z ${PART:-} || " $PART " == *" ${CLASSES[i]%%:*} "* ]] || unset "CLASSES[i]"
+done
 need_root
 take_lock
 export ARCH MEM

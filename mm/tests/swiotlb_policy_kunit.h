@@ -135,8 +135,36 @@ static void pause_doubles_up_to_the_most(struct kunit *test)
 	back_off(&backoff, BLOCK_BACKOFF_MAX);
 	KUNIT_EXPECT_EQ(test, backoff.pause, BLOCK_BACKOFF_MAX);
 	KUNIT_EXPECT_FALSE(test, may_try(&backoff));
+	KUNIT_EXPECT_GT(test, pause_left(&backoff), 0);
 	backoff.retry = jiffies;
 	KUNIT_EXPECT_TRUE(test, may_try(&backoff));
+	KUNIT_EXPECT_EQ(test, pause_left(&backoff), 0);
+
+	/* Long ago */
+	backoff.retry = jiffies - BLOCK_BACKOFF_MAX - 1;
+	back_off(&backoff, BLOCK_BACKOFF_MAX);
+	KUNIT_EXPECT_EQ(test, backoff.pause, BACKOFF_MIN);
+}
+
+/* Not only when use has been sampled */
+static void miss_is_seen_at_once(struct kunit *test)
+{
+	unsigned int period, unserved;
+
+	mutex_lock(&reclaim.lock);
+	period = reclaim.missed_period;
+	unserved = reclaim.unserved;
+	reclaim.missed_period = reclaim.period - PEAK_SAMPLES;
+	reclaim.unserved = 0;
+	KUNIT_EXPECT_FALSE(test, missed_of_late());
+	reclaim.unserved = 1;
+	KUNIT_EXPECT_TRUE(test, missed_of_late());
+	reclaim.unserved = 0;
+	reclaim.missed_period = reclaim.period;
+	KUNIT_EXPECT_TRUE(test, missed_of_late());
+	reclaim.unserved = unserved;
+	reclaim.missed_period = period;
+	mutex_unlock(&reclaim.lock);
 }
 
 static unsigned long evacuations(void)
@@ -169,6 +197,13 @@ static int lend_all_but_one_page(void)
 		__free_page(pfn_to_page(pfn) + i);
 	drain_all_pages(reclaim.zone);
 	return segment;
+}
+
+static void let_go_of_last_page(unsigned int segment)
+{
+	__free_page(pfn_to_page(swiotlb_segment_pfn(reclaim.pool, segment)) +
+		    SWIOTLB_SEGMENT_PAGES - 1);
+	drain_all_pages(reclaim.zone);
 }
 
 /* Its pageblock is not even isolated, and left alone for longer each time */
@@ -204,9 +239,7 @@ static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, evacuation_is_due(segment, segment + 1));
 
 	/* Let go of, but it has to wait its turn */
-	__free_page(pfn_to_page(swiotlb_segment_pfn(reclaim.pool, segment)) +
-		    SWIOTLB_SEGMENT_PAGES - 1);
-	drain_all_pages(reclaim.zone);
+	let_go_of_last_page(segment);
 	error = 0;
 	taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
 	KUNIT_EXPECT_EQ(test, taken, 0);
@@ -219,6 +252,79 @@ static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, evacuations(), before + 1);
 	KUNIT_EXPECT_EQ(test, backoff->pause, 0);
 	KUNIT_EXPECT_TRUE(test, taken && lend_segment(segment));
+out:
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_resume();
+}
+
+/* What was free anyway says nothing about the next evacuation */
+static void free_segment_does_not_end_the_pause(struct kunit *test)
+{
+	struct backoff backoff = { .pause = BACKOFF_MIN, .retry = jiffies };
+	int segment;
+
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	segment = lend_all_but_one_page();
+	KUNIT_EXPECT_GE(test, segment, 0);
+	if (segment < 0)
+		goto out;
+	KUNIT_EXPECT_TRUE(test, test_bit(segment + 1, reclaim.pool->lent));
+	reclaim.blocks[segment / block_segments()].pause = 0;
+	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 2, 2, &backoff), 1);
+	KUNIT_EXPECT_EQ(test, backoff.pause, 2 * BACKOFF_MIN);
+	KUNIT_EXPECT_FALSE(test, test_bit(segment + 1, reclaim.pool->lent));
+
+	let_go_of_last_page(segment);
+	reclaim.blocks[segment / block_segments()].pause = 0;
+	KUNIT_EXPECT_TRUE(test, take_segment(segment, SWIOTLB_TAKE_FREE));
+	KUNIT_EXPECT_TRUE(test, lend_segment(segment));
+	KUNIT_EXPECT_TRUE(test, lend_segment(segment + 1));
+out:
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_resume();
+}
+
+static void isolated_by_others(long inactive, long isolated)
+{
+	pg_data_t *pgdat = reclaim.zone->zone_pgdat;
+
+	mod_node_page_state(pgdat, NR_INACTIVE_ANON, inactive);
+	mod_node_page_state(pgdat, NR_ISOLATED_ANON, isolated);
+}
+
+/*
+ * Tasks that reclaim may have an eighth of what is inactive, and wait. Regular
+ * compaction may isolate while they have a 16th.
+ */
+static void reclaim_does_not_keep_evacuation_out(struct kunit *test)
+{
+	long pages = totalram_pages();
+	unsigned long pfn;
+	int segment;
+
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	segment = lend_all_but_one_page();
+	KUNIT_EXPECT_GE(test, segment, 0);
+	if (segment < 0)
+		goto out;
+	pfn = swiotlb_segment_pfn(reclaim.pool, segment);
+	isolated_by_others(16 * pages, 2 * pages);
+	KUNIT_EXPECT_EQ(test, evacuate_segment(pfn), 0);
+	isolated_by_others(0, 14 * pages);
+	KUNIT_EXPECT_EQ(test, evacuate_segment(pfn), -EAGAIN);
+	isolated_by_others(-16 * pages, -16 * pages);
+
+	let_go_of_last_page(segment);
+	KUNIT_EXPECT_TRUE(test, take_segment(segment, SWIOTLB_TAKE_FREE));
+	KUNIT_EXPECT_TRUE(test, lend_segment(segment));
 out:
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_resume();
@@ -251,7 +357,10 @@ static struct kunit_case swiotlb_policy_cases[] = {
 	KUNIT_CASE(cost_is_what_has_to_be_done),
 	KUNIT_CASE(cheapest_block_is_evacuated_first),
 	KUNIT_CASE(pause_doubles_up_to_the_most),
+	KUNIT_CASE(miss_is_seen_at_once),
 	KUNIT_CASE(segment_with_a_stuck_page_is_left_alone),
+	KUNIT_CASE(free_segment_does_not_end_the_pause),
+	KUNIT_CASE(reclaim_does_not_keep_evacuation_out),
 	KUNIT_CASE(segments_are_missing_even_if_nothing_is_lent),
 	{}
 };

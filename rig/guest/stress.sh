@@ -85,11 +85,11 @@ stressor()
 
 	case $1 in
 	vm) args=(--vm-bytes 90% --vm-method all) ;;
-	bigheap) args=(--bigheap-growth 4M --bigheap-bytes 40%) ;;
+	bigheap) args=(--bigheap-growth 4M) ;;
 	shm) args=(--shm-bytes 16M) ;;
 	memfd) args=(--memfd-bytes 64M) ;;
 	esac
-	stress-ng --quiet --metrics --verify --oomable --temp-path "$DISK/stress" \
+	stress-ng --metrics --verify --oomable --temp-path "$DISK/stress" \
 		  --yaml "$WORK/yaml" --timeout "$SECONDS_EACH" "--$1" "$(nproc)" "${args[@]}" \
 		  >"$WORK/stress" 2>&1
 	rc=$?
@@ -98,7 +98,11 @@ stressor()
 	case $rc in
 	0) ;;
 	3|4) result "skipped_$1" "$rc" ;;
-	*) result "failed_$1" "$rc"; status=1; tail -n 5 "$WORK/stress" ;;
+	*)
+		result "failed_$1" "$rc"
+		status=1
+		grep -vE ': (info|metrc): ' "$WORK/stress" | head -n 20
+		;;
 	esac
 	result "bogo_$1" "$(awk '$1 == "bogo-ops:" { n += $2 } END { print n + 0 }' "$WORK/yaml" 2>/dev/null)"
 	rm -f "$WORK/yaml"

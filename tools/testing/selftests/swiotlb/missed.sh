@@ -81,6 +81,6 @@ diag "$full"
 check "the log says that it was full" test -n "$full"
 check "how much was lent" grep -q "lent [1-9][0-9]* (slots)" <<<"$full"
 check "and how taking it back had ended" \
-	grep -qE "last evacuation: (there was none|had all it wanted|nothing more is lent|no memory to migrate to|lent pages are busy or pinned)\$" <<<"$full"
+	grep -qE "last evacuation: (there was none|had all it wanted|nothing more is lent|no memory to migrate to|others have isolated too many pages|lent pages are busy or pinned)\$" <<<"$full"
 pressure_stop
 check "95% is lent afterwards" wait_for 60 lent_percent 95
