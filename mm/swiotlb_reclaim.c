@@ -699,7 +699,7 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 		if (!test_bit(segment, pool->lent))
 			continue;
 		/* A lack of memory is not the block's fault, and stays the reason */
-		if (*error != -ENOMEM)
+		if (*error != -ENOMEM || is_final(ret))
 			*error = ret ?: -EBUSY;
 		trace_swiotlb_evacuate_busy(pfn, ret ?: -EBUSY);
 		/* Without memory to migrate to, the next may be clean page cache */
@@ -891,7 +891,7 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 		taken += had;
 		if (err != -ENOMEM && !is_final(err))
 			note_block(block + i, cost.mean, err && !had);
-		if (err && *error != -ENOMEM)
+		if (err && (*error != -ENOMEM || is_final(err)))
 			*error = err;
 		cond_resched();
 	}
