@@ -121,8 +121,8 @@
 #define MISSED_MAX	8
 
 /*
- * Most segments that are taken at a time as mappings have found no slots, or as lending
- * is switched off. reclaim.lock is held meanwhile.
+ * Most segments that are taken at a time by kswiotlbd, or as lending is switched off.
+ * reclaim.lock is held meanwhile.
  */
 #define GROW_MAX	64
 

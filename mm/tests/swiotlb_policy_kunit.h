@@ -206,13 +206,19 @@ static void let_go_of_last_page(unsigned int segment)
 	drain_all_pages(reclaim.zone);
 }
 
-/* Its pageblock is not even isolated, and left alone for longer each time */
-static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
+static void end_policy(void)
 {
-	unsigned int block, taken, i;
-	struct backoff *backoff;
-	unsigned long before;
-	int segment, error;
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_resume();
+}
+
+/*
+ * Have the policy stand still, with a segment that has one page which cannot be
+ * moved. Returns that, or a negative number and the policy goes on.
+ */
+static int begin_with_a_held_page(struct kunit *test)
+{
+	int segment;
 
 	if (!reclaim.pool)
 		kunit_skip(test, "not booted with swiotlb=reclaim");
@@ -222,7 +228,31 @@ static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
 	segment = lend_all_but_one_page();
 	KUNIT_EXPECT_GE(test, segment, 0);
 	if (segment < 0)
-		goto out;
+		end_policy();
+	return segment;
+}
+
+/* The opposite of it */
+static void end_with_a_held_page(struct kunit *test, unsigned int segment)
+{
+	let_go_of_last_page(segment);
+	reclaim.blocks[segment / block_segments()].pause = 0;
+	KUNIT_EXPECT_TRUE(test, take_segment(segment, SWIOTLB_TAKE_FREE));
+	KUNIT_EXPECT_TRUE(test, lend_segment(segment));
+	end_policy();
+}
+
+/* Its pageblock is not even isolated, and left alone for longer each time */
+static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
+{
+	unsigned int block, taken, i;
+	struct backoff *backoff;
+	unsigned long before;
+	int segment, error;
+
+	segment = begin_with_a_held_page(test);
+	if (segment < 0)
+		return;
 	block = segment / block_segments();
 	backoff = &reclaim.blocks[block];
 	before = evacuations();
@@ -252,9 +282,7 @@ static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, evacuations(), before + 1);
 	KUNIT_EXPECT_EQ(test, backoff->pause, 0);
 	KUNIT_EXPECT_TRUE(test, taken && lend_segment(segment));
-out:
-	mutex_unlock(&reclaim.lock);
-	swiotlb_reclaim_resume();
+	end_policy();
 }
 
 /* What was free anyway says nothing about the next evacuation */
@@ -263,29 +291,16 @@ static void free_segment_does_not_end_the_pause(struct kunit *test)
 	struct backoff backoff = { .pause = BACKOFF_MIN, .retry = jiffies };
 	int segment;
 
-	if (!reclaim.pool)
-		kunit_skip(test, "not booted with swiotlb=reclaim");
-
-	swiotlb_reclaim_pause();
-	mutex_lock(&reclaim.lock);
-	segment = lend_all_but_one_page();
-	KUNIT_EXPECT_GE(test, segment, 0);
+	segment = begin_with_a_held_page(test);
 	if (segment < 0)
-		goto out;
+		return;
 	KUNIT_EXPECT_TRUE(test, test_bit(segment + 1, reclaim.pool->lent));
 	reclaim.blocks[segment / block_segments()].pause = 0;
 	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 2, 2, &backoff), 1);
 	KUNIT_EXPECT_EQ(test, backoff.pause, 2 * BACKOFF_MIN);
 	KUNIT_EXPECT_FALSE(test, test_bit(segment + 1, reclaim.pool->lent));
-
-	let_go_of_last_page(segment);
-	reclaim.blocks[segment / block_segments()].pause = 0;
-	KUNIT_EXPECT_TRUE(test, take_segment(segment, SWIOTLB_TAKE_FREE));
-	KUNIT_EXPECT_TRUE(test, lend_segment(segment));
 	KUNIT_EXPECT_TRUE(test, lend_segment(segment + 1));
-out:
-	mutex_unlock(&reclaim.lock);
-	swiotlb_reclaim_resume();
+	end_with_a_held_page(test, segment);
 }
 
 static void isolated_by_others(long inactive, long isolated)
@@ -306,28 +321,16 @@ static void reclaim_does_not_keep_evacuation_out(struct kunit *test)
 	unsigned long pfn;
 	int segment;
 
-	if (!reclaim.pool)
-		kunit_skip(test, "not booted with swiotlb=reclaim");
-
-	swiotlb_reclaim_pause();
-	mutex_lock(&reclaim.lock);
-	segment = lend_all_but_one_page();
-	KUNIT_EXPECT_GE(test, segment, 0);
+	segment = begin_with_a_held_page(test);
 	if (segment < 0)
-		goto out;
+		return;
 	pfn = swiotlb_segment_pfn(reclaim.pool, segment);
 	isolated_by_others(16 * pages, 2 * pages);
 	KUNIT_EXPECT_EQ(test, evacuate_segment(pfn), 0);
 	isolated_by_others(0, 14 * pages);
 	KUNIT_EXPECT_EQ(test, evacuate_segment(pfn), -EAGAIN);
 	isolated_by_others(-16 * pages, -16 * pages);
-
-	let_go_of_last_page(segment);
-	KUNIT_EXPECT_TRUE(test, take_segment(segment, SWIOTLB_TAKE_FREE));
-	KUNIT_EXPECT_TRUE(test, lend_segment(segment));
-out:
-	mutex_unlock(&reclaim.lock);
-	swiotlb_reclaim_resume();
+	end_with_a_held_page(test, segment);
 }
 
 /* That kswiotlbd pauses, or every mapping that fails would have it start anew */
@@ -346,8 +349,7 @@ static void segments_are_missing_even_if_nothing_is_lent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, serve_missed(IO_TLB_SEGSIZE), 1);
 	for (area = 0; area < reclaim.pool->nareas; area++)
 		lend_area(area, area_segments() - reclaim.floor);
-	mutex_unlock(&reclaim.lock);
-	swiotlb_reclaim_resume();
+	end_policy();
 }
 
 static struct kunit_case swiotlb_policy_cases[] = {
