@@ -71,7 +71,8 @@
  * Windows of so many samples that are remembered, too: 64 s. I/O that goes on
  * comes near its peak in many of them, and moves no segment. What was reached in
  * less than PEAK_TIMES of them was a spike, or two: one that lasts across the bounds
- * of two windows, seen half grown in the first of them, and another.
+ * of two windows, seen half grown in the first of them, and another. If mappings
+ * have failed at it, once is enough.
  */
 #define PEAK_WINDOWS	16
 #define PEAK_TIMES	4
@@ -211,7 +212,7 @@ struct block_cost {
  * @missed:	Slots of mappings that found no segment to take since kswiotlbd
  *		last looked. No lock.
  * @unserved:	The same, since use was last sampled. Under @lock.
- * @missed_period: Number of the last period with any. Under @lock.
+ * @missed_use:	Of the pool, in the periods with any. Under @lock.
  * @last_evacuation: How the last one ended, for the log. No lock.
  * @map_failed:	Number of mappings that found no slot.
  */
@@ -237,11 +238,10 @@ static struct swiotlb_reclaim {
 	const char *last_evacuation;
 	unsigned int missed;
 	unsigned int unserved;
-	unsigned int missed_period;
+	struct use_history missed_use;
 	atomic_long_t map_failed;
 } reclaim = {
 	.lock = __MUTEX_INITIALIZER(reclaim.lock),
-	.missed_period = -PEAK_SAMPLES,
 	.last_evacuation = "there was none",
 	.map_failed = ATOMIC_LONG_INIT(0),
 };
@@ -957,11 +957,19 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	return taken;
 }
 
-/* Has a mapping found no slot so recently that use then is still remembered? */
+static unsigned int max_of(const unsigned int *values, unsigned int nr)
+{
+	unsigned int max = 0;
+
+	while (nr--)
+		max = max(max, values[nr]);
+	return max;
+}
+
+/* Has a mapping found no slot in the last PEAK_SAMPLES periods, or since? */
 static bool missed_of_late(void)
 {
-	return reclaim.unserved ||
-	       reclaim.period - reclaim.missed_period < PEAK_SAMPLES;
+	return reclaim.unserved || max_of(reclaim.missed_use.samples, PEAK_SAMPLES);
 }
 
 /**
@@ -1057,15 +1065,6 @@ static unsigned int lend_area(unsigned int area, unsigned int want)
 	return lent;
 }
 
-static unsigned int max_of(const unsigned int *values, unsigned int nr)
-{
-	unsigned int max = 0;
-
-	while (nr--)
-		max = max(max, values[nr]);
-	return max;
-}
-
 /* What is reached again and again: the lowest of the PEAK_TIMES highest windows */
 static unsigned int usual_peak(const struct use_history *use)
 {
@@ -1094,7 +1093,13 @@ static bool use_goes_on(void)
 	return max_of(all->samples, PEAK_SAMPLES) >= usual_peak(all) / 4;
 }
 
-/* Slots that should be owned for a recent peak: a quarter more, plus @free. */
+/* Slots that should be owned for a peak: a quarter more, plus @free. */
+static unsigned int with_headroom(unsigned int peak, unsigned int free)
+{
+	return peak ? peak + peak / 4 + free : 0;
+}
+
+/* The same for the recent peak. */
 static unsigned int slots_for(const struct use_history *use, bool goes_on,
 			      unsigned int free)
 {
@@ -1102,7 +1107,7 @@ static unsigned int slots_for(const struct use_history *use, bool goes_on,
 
 	if (goes_on)
 		peak = max(peak, usual_peak(use));
-	return peak ? peak + peak / 4 + free : 0;
+	return with_headroom(peak, free);
 }
 
 /*
@@ -1120,6 +1125,9 @@ static unsigned int area_target(unsigned int area, bool goes_on)
  * How many segments the pool should own. Mappings that find an area full use
  * another, so this may be less than the areas should. At the peak as much is left
  * free as does not have it refilled, and has room for large requests.
+ *
+ * A peak at which mappings found no slots is remembered for as long as windows are,
+ * even if it was a spike: when the next comes, what was lent meanwhile may be in use.
  */
 static unsigned int pool_target(bool goes_on)
 {
@@ -1127,7 +1135,9 @@ static unsigned int pool_target(bool goes_on)
 	unsigned int free = max(reclaim.low,
 				reclaim.pool->nslabs / HEADROOM_PART);
 	unsigned int slots = slots_for(&reclaim.use[nareas], goes_on, free);
+	unsigned int missed = max_of(reclaim.missed_use.windows, PEAK_WINDOWS);
 
+	slots = max(slots, with_headroom(missed, free));
 	return max(reclaim.floor * nareas,
 		   DIV_ROUND_UP(slots, IO_TLB_SEGSIZE));
 }
@@ -1151,12 +1161,12 @@ static void add_sample(struct use_history *use, unsigned int period,
  *
  * What could not be mapped would have been used as well, or there would be as little
  * the next time. A mapping is tried again, and counted again, any number of times,
- * so this at most doubles what was mapped.
+ * so this at most doubles what was mapped, or makes it a segment.
  */
 static void sample_use(unsigned long periods)
 {
 	unsigned int nareas = reclaim.pool->nareas;
-	unsigned int area, slots, sum = 0;
+	unsigned int area, slots, missed = 0, sum = 0;
 
 	/* More would only have what is forgotten forgotten again */
 	periods = min_t(unsigned long, periods,
@@ -1165,6 +1175,7 @@ static void sample_use(unsigned long periods)
 		reclaim.period++;
 		for (area = 0; area <= nareas; area++)
 			add_sample(&reclaim.use[area], reclaim.period, 0);
+		add_sample(&reclaim.missed_use, reclaim.period, 0);
 	}
 
 	reclaim.period++;
@@ -1174,10 +1185,11 @@ static void sample_use(unsigned long periods)
 		sum += slots;
 	}
 	if (reclaim.unserved) {
-		sum += min(sum, reclaim.unserved);
+		sum += min(max(sum, IO_TLB_SEGSIZE), reclaim.unserved);
 		reclaim.unserved = 0;
-		reclaim.missed_period = reclaim.period;
+		missed = sum;
 	}
+	add_sample(&reclaim.missed_use, reclaim.period, missed);
 	add_sample(&reclaim.use[nareas], reclaim.period, sum);
 }
 
@@ -1468,7 +1480,7 @@ static void set_wake(const struct pool_state *state)
 /**
  * balance() - refill and lend, once
  * @sampled:	When use was last sampled, in jiffies. Updated.
- * @surplus:	Set to %true if there is more to do later.
+ * @surplus:	Set to %true if there is more to lend or take later.
  *
  * Context: process context, may sleep. Takes reclaim.lock.
  * Return: number of segments that were wanted and not had.
@@ -1516,7 +1528,8 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	look_at_pool(&state);
 	set_wake(&state);
 	if (reclaim.enabled &&
-	    state.owned > reclaim.floor * reclaim.pool->nareas)
+	    (state.owned > reclaim.floor * reclaim.pool->nareas ||
+	     missed_of_late()))
 		*surplus = true;
 out:
 	mutex_unlock(&reclaim.lock);

@@ -146,24 +146,53 @@ static void pause_doubles_up_to_the_most(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, backoff.pause, BACKOFF_MIN);
 }
 
-/* Not only when use has been sampled */
+/* Not only when use has been sampled, and for four seconds afterwards */
 static void miss_is_seen_at_once(struct kunit *test)
 {
-	unsigned int period, unserved;
+	struct use_history missed_use;
+	unsigned int unserved;
 
 	mutex_lock(&reclaim.lock);
-	period = reclaim.missed_period;
+	missed_use = reclaim.missed_use;
 	unserved = reclaim.unserved;
-	reclaim.missed_period = reclaim.period - PEAK_SAMPLES;
+	memset(&reclaim.missed_use, 0, sizeof(reclaim.missed_use));
 	reclaim.unserved = 0;
 	KUNIT_EXPECT_FALSE(test, missed_of_late());
-	reclaim.unserved = 1;
+	reclaim.unserved = 5;
 	KUNIT_EXPECT_TRUE(test, missed_of_late());
-	reclaim.unserved = 0;
-	reclaim.missed_period = reclaim.period;
+	sample_use(1);
+	KUNIT_EXPECT_EQ(test, reclaim.unserved, 0);
+	KUNIT_EXPECT_GE(test, max_of(reclaim.missed_use.samples, PEAK_SAMPLES), 5);
+	sample_use(PEAK_SAMPLES - 1);
 	KUNIT_EXPECT_TRUE(test, missed_of_late());
+	sample_use(1);
+	KUNIT_EXPECT_FALSE(test, missed_of_late());
 	reclaim.unserved = unserved;
-	reclaim.missed_period = period;
+	reclaim.missed_use = missed_use;
+	mutex_unlock(&reclaim.lock);
+}
+
+static void spike_with_misses_is_remembered_for_as_long_as_windows(struct kunit *test)
+{
+	/* More than there has ever been: as much again may have been missed */
+	unsigned int slots = 3 * reclaim.pool->nslabs;
+	unsigned int target = slots / IO_TLB_SEGSIZE * 5 / 4;
+	struct use_history missed_use;
+	unsigned int period, least;
+
+	mutex_lock(&reclaim.lock);
+	missed_use = reclaim.missed_use;
+	memset(&reclaim.missed_use, 0, sizeof(reclaim.missed_use));
+	least = pool_target(false);
+	period = use_for(&reclaim.missed_use, PEAK_SAMPLES - 1, 1, slots);
+	KUNIT_EXPECT_GE(test, pool_target(false), target);
+	period = use_for(&reclaim.missed_use, period,
+			 PEAK_SAMPLES * (PEAK_WINDOWS - 1), 0);
+	KUNIT_EXPECT_EQ(test, max_of(reclaim.missed_use.samples, PEAK_SAMPLES), 0);
+	KUNIT_EXPECT_GE(test, pool_target(false), target);
+	use_for(&reclaim.missed_use, period, 1, 0);
+	KUNIT_EXPECT_EQ(test, pool_target(false), least);
+	reclaim.missed_use = missed_use;
 	mutex_unlock(&reclaim.lock);
 }
 
@@ -360,6 +389,7 @@ static struct kunit_case swiotlb_policy_cases[] = {
 	KUNIT_CASE(cheapest_block_is_evacuated_first),
 	KUNIT_CASE(pause_doubles_up_to_the_most),
 	KUNIT_CASE(miss_is_seen_at_once),
+	KUNIT_CASE(spike_with_misses_is_remembered_for_as_long_as_windows),
 	KUNIT_CASE(segment_with_a_stuck_page_is_left_alone),
 	KUNIT_CASE(free_segment_does_not_end_the_pause),
 	KUNIT_CASE(reclaim_does_not_keep_evacuation_out),

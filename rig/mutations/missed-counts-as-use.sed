@@ -2,4 +2,4 @@
 # breaks: section 7, what was missed is there when it is asked for again
 # file: mm/swiotlb_reclaim.c
 # tests: missed.sh
-/^static void sample_use(/,/^}/ s/sum += min(sum, reclaim\.unserved);/sum += 0;/
+/^static void sample_use(/,/^}/ s/sum += min(max(sum, IO_TLB_SEGSIZE), reclaim\.unserved);/sum += 0;/
