@@ -58,12 +58,12 @@
  */
 #define LEND_DELAY	(2 * HZ)
 
-/* How often use is sampled while more than the floor is owned. */
+/* How often use is sampled while more than the floor is owned, or slots were missed. */
 #define SAMPLE_PERIOD	(HZ / 4)
 
 /*
  * Samples that are remembered one by one: 4 s. After a spike its memory is lent that
- * much later.
+ * much later, unless mappings have failed.
  */
 #define PEAK_SAMPLES	16
 
@@ -71,8 +71,7 @@
  * Windows of so many samples that are remembered, too: 64 s. I/O that goes on
  * comes near its peak in many of them, and moves no segment. What was reached in
  * less than PEAK_TIMES of them was a spike, or two: one that lasts across the bounds
- * of two windows, seen half grown in the first of them, and another. If mappings
- * have failed at it, once is enough.
+ * of two windows, seen half grown in the first of them, and another.
  */
 #define PEAK_WINDOWS	16
 #define PEAK_TIMES	4
@@ -150,7 +149,8 @@ struct swiotlb_hists {
 static DEFINE_PER_CPU(struct swiotlb_hists, swiotlb_hists);
 
 /**
- * struct use_history - how many slots were mapped, in an area or in all of them
+ * struct use_history - how many slots were mapped, in an area or in all of them, or
+ *			would have been
  * @samples:	The most in each of the last periods.
  * @windows:	The largest of the samples of each of the last windows.
  *
@@ -1093,13 +1093,13 @@ static bool use_goes_on(void)
 	return max_of(all->samples, PEAK_SAMPLES) >= usual_peak(all) / 4;
 }
 
-/* Slots that should be owned for a peak: a quarter more, plus @free. */
+/* Slots that should be owned for a peak: a quarter more, plus @free */
 static unsigned int with_headroom(unsigned int peak, unsigned int free)
 {
 	return peak ? peak + peak / 4 + free : 0;
 }
 
-/* The same for the recent peak. */
+/* The same for the recent peak */
 static unsigned int slots_for(const struct use_history *use, bool goes_on,
 			      unsigned int free)
 {
@@ -1122,24 +1122,39 @@ static unsigned int area_target(unsigned int area, bool goes_on)
 }
 
 /*
+ * Slots that are to be free at the pool's peak: as many as do not have it refilled,
+ * and have room for large requests.
+ */
+static unsigned int pool_headroom(void)
+{
+	return max(reclaim.low, reclaim.pool->nslabs / HEADROOM_PART);
+}
+
+/*
  * How many segments the pool should own. Mappings that find an area full use
- * another, so this may be less than the areas should. At the peak as much is left
- * free as does not have it refilled, and has room for large requests.
- *
- * A peak at which mappings found no slots is remembered for as long as windows are,
- * even if it was a spike: when the next comes, what was lent meanwhile may be in use.
+ * another, so this may be less than the areas should.
  */
 static unsigned int pool_target(bool goes_on)
 {
 	unsigned int nareas = reclaim.pool->nareas;
-	unsigned int free = max(reclaim.low,
-				reclaim.pool->nslabs / HEADROOM_PART);
-	unsigned int slots = slots_for(&reclaim.use[nareas], goes_on, free);
-	unsigned int missed = max_of(reclaim.missed_use.windows, PEAK_WINDOWS);
+	unsigned int slots = slots_for(&reclaim.use[nareas], goes_on,
+				       pool_headroom());
 
-	slots = max(slots, with_headroom(missed, free));
 	return max(reclaim.floor * nareas,
 		   DIV_ROUND_UP(slots, IO_TLB_SEGSIZE));
+}
+
+/*
+ * How many segments the pool does not lend if it owns them. A peak at which mappings
+ * found no slots is remembered for as long as windows are, even if it was a spike:
+ * when the next comes, what has been lent meanwhile may be in use.
+ */
+static unsigned int pool_keeps(bool goes_on)
+{
+	unsigned int missed = max_of(reclaim.missed_use.windows, PEAK_WINDOWS);
+	unsigned int slots = with_headroom(missed, pool_headroom());
+
+	return max(pool_target(goes_on), DIV_ROUND_UP(slots, IO_TLB_SEGSIZE));
 }
 
 /* Add a sample; the one it takes the place of, and that of a window, are gone. */
@@ -1294,8 +1309,8 @@ static void shrink_pool(unsigned int owned)
 {
 	unsigned int nareas = reclaim.pool->nareas;
 	bool goes_on = use_goes_on();
-	unsigned int target = pool_target(goes_on);
-	unsigned int surplus = owned > target ? owned - target : 0;
+	unsigned int keeps = pool_keeps(goes_on);
+	unsigned int surplus = owned > keeps ? owned - keeps : 0;
 	unsigned int area, want;
 
 	for (area = 0; area < nareas && surplus; area++) {
@@ -1498,7 +1513,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
 	periods = (jiffies - *sampled) / SAMPLE_PERIOD;
 	if (periods) {
-		*sampled = jiffies;
+		*sampled += periods * SAMPLE_PERIOD;
 		sample_use(periods);
 	}
 	if (reclaim.paused)

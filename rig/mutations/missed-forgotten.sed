@@ -2,4 +2,4 @@
 # breaks: section 7, what was missed is owned for a minute
 # file: mm/swiotlb_reclaim.c
 # tests: kunit
-/^static unsigned int pool_target(/,/^}/ s/0U/0/
+/^static unsigned int pool_keeps(/,/^}/ s/max_of(reclaim\.missed_use\.windows, PEAK_WINDOWS)/0/

@@ -28,7 +28,7 @@ burst()
 	local name="$3 x $2 KiB" need=$(($2 * $3)) taken
 
 	# 1. Pure, for the time
-	wait_for 30 lent_percent 95
+	wait_for $LENT_AGAIN lent_percent 95
 	taken=$(vmstat swiotlb_take_free)
 	state "before $name"
 	device size=$(($2 * 1024)) count="$3"
@@ -47,7 +47,7 @@ burst()
 	fi
 
 	# 2. The same with data that are written and checked on both sides
-	wait_for 30 lent_percent 95
+	wait_for $LENT_AGAIN lent_percent 95
 	device size=$(($2 * 1024)) count="$3" dir=bidirectional verify=Y src_kb=$need
 	echo 1 >"$TEST_DEV/run"
 	figures "$1, verified"

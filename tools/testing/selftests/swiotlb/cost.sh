@@ -21,7 +21,7 @@ need_reclaim
 need_test_device
 tap_plan 4
 
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 check "98% is lent" lent_percent 98
 device count=$PAIRS irqs_off=Y
 echo 1 >"$TEST_DEV/loop"

@@ -56,7 +56,7 @@ pressure()
 {
 	local lent=0 used=0 i
 
-	wait_for 30 lent_percent 98
+	wait_for $LENT_AGAIN lent_percent 98
 	pressure_start
 	sleep 20
 	state "$1"

@@ -15,8 +15,6 @@
 # The spike and the ring are mapped together, then all but the ring is unmapped, so
 # that each segment of the spike holds a few buffers of the ring. All of that on one
 # CPU, as each has an area of its own.
-#
-# SLOWER is how many times as long a kernel may take that checks more than usual (1).
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
@@ -71,7 +69,7 @@ need_test_device
 taskset -p 1 $$ >/dev/null || skip_all "cannot stay on one CPU"
 tap_plan 10
 
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 failures=$(cat "$DEBUGFS/swiotlb/io_tlb_map_fail")
 
 # 1. A ring that turns

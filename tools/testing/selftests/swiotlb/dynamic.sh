@@ -9,7 +9,7 @@
 # rig: smp=2
 # rig: flavour=reclaim-dynamic
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=180
+# rig: timeout=300
 # rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
@@ -33,7 +33,7 @@ grows()
 	[ "$(nslabs)" -gt "$slabs" ]
 }
 
-# take_all: whether nothing is lent any more. It will be after two seconds.
+# take_all: whether nothing is lent any more. It will be again.
 take_all()
 {
 	echo $(($(sysfs lent_kb) / SEGMENT_KB)) 2>/dev/null >"$DEBUGFS/swiotlb/take"
@@ -56,7 +56,7 @@ need_reclaim
 need_debugfs
 [ -e "$DEBUGFS/swiotlb/io_tlb_transient_nslabs" ] || skip_all "needs CONFIG_SWIOTLB_DYNAMIC"
 need_test_device
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 need_hold $(($(sysfs lent_kb) * 5 / 4))
 tap_plan 9
 
@@ -73,7 +73,7 @@ let_go
 equal "words of the process that changed" "$(field "$hold_out" wrong)" 0
 
 # 2. More than there is, and nothing left to take back
-wait_for 60 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 check "larger than the pool: all is taken back" wait_for 30 take_all
 total=$(sysfs total_kb)
 burst "larger than the pool" $((total + MORE_KB))

@@ -127,7 +127,7 @@ need_root
 need_commands stress-ng dd sha256sum fallocate mkswap swapon
 need_reclaim
 need_test_device
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 need_disk
 [[ $MINUTES =~ ^[1-9][0-9]*$ ]] || skip_all "MINUTES=$MINUTES is no number"
 tap_plan 14
@@ -196,5 +196,5 @@ equal "words of mappings that are wrong" "$(so_far burst_errors)" 0
 equal "processes killed for lack of memory" $(($(vmstat oom_kill) - kills)) 0
 equal "tasks that hung" "$(dmesg | grep -c 'blocked for more than')" 0
 echo 0 >"$TEST_DEV/ring"
-check "98% is lent again" wait_for 60 lent_percent 98
+check "98% is lent again" wait_for $LENT_AGAIN lent_percent 98
 state "at the end"

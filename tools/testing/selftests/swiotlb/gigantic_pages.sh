@@ -75,7 +75,7 @@ for dir in "$HUGEPAGES"/hugepages-*; do
 		gigantic+=("$dir")
 done
 [ "${#gigantic[@]}" -gt 0 ] || skip_all "no gigantic pages, or the pool is where none can be"
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 blocks=$(swiotlb_blocks)
 tap_plan $((4 * ${#gigantic[@]}))
 

@@ -59,7 +59,7 @@ at_a_time()
 
 give_back()
 {
-	wait_for 30 lent_percent 98
+	wait_for $LENT_AGAIN lent_percent 98
 }
 
 # round NAME PERMILLE FREE-PERCENT

@@ -11,7 +11,7 @@
 # rig: disk=64M
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=240
+# rig: timeout=480
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
@@ -92,7 +92,7 @@ need_program pool_pages
 need_program unmovable
 [ -e "$MEMORY/hard_offline_page" ] || skip_all "no CONFIG_MEMORY_FAILURE"
 need_disk
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 need_hold "$HOLD_KB"
 [ "$(slots retired)" -eq 0 ] || skip_all "a page of the pool is bad already"
 tap_plan $((2 + 3 + 3 + 3 + 2 * 4 + 2))
@@ -142,10 +142,10 @@ equal "slots of retired segments" "$(slots retired)" 512
 # 5. Everything is taken back and lent again, twice
 lent_bad=$((3 * SEGMENT_KB))
 for round in first second; do
-	wait_for 30 lent_is $(($(lendable_kb) - SEGMENT_KB))
+	wait_for $LENT_AGAIN lent_is $(($(lendable_kb) - SEGMENT_KB))
 	equal "$round time: lent, KiB" "$(sysfs lent_kb)" $(($(lendable_kb) - SEGMENT_KB))
 	echo 0 >"$SYSFS/enabled"
-	wait_for 30 lent_is "$lent_bad"
+	wait_for $LENT_AGAIN lent_is "$lent_bad"
 	state "switched off"
 	equal "$round time: lent that cannot be taken back, KiB" "$(sysfs lent_kb)" "$lent_bad"
 	equal "$round time: bounce buffers in use, KiB" "$(sysfs used_kb)" 0
@@ -154,7 +154,7 @@ for round in first second; do
 	echo 0 >"$TEST_DEV/ring"
 	echo 1 >"$SYSFS/enabled"
 done
-wait_for 30 lent_is $(($(lendable_kb) - SEGMENT_KB))
+wait_for $LENT_AGAIN lent_is $(($(lendable_kb) - SEGMENT_KB))
 pool_pages
 equal "bad pages on no free list" "${pool_pages[hwpoison]}" "${#bad[@]}"
 equal "slots of retired segments" "$(slots retired)" 512

@@ -86,7 +86,7 @@ enables=(' ' maybe 2 -1)
 tap_plan $((5 + 3 + 2 + ${#floors[@]} + ${#enables[@]} + ${#counters[@]} + 3 + 5 + ${#events[@]}))
 
 # 1. sysfs
-wait_for 10 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 state "idle"
 for f in total_kb lent_kb used_kb; do
 	check "$f is read-only" mode "$SYSFS/$f" 444
@@ -107,7 +107,7 @@ for value in "${enables[@]}"; do
 done
 
 # 2. /proc; the floor that was set and undone has moved segments
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 for f in "${counters[@]}"; do
 	check "/proc/vmstat has $f" number "$(field /proc/vmstat "$f")"
 done

@@ -89,7 +89,7 @@ need_root
 need_reclaim
 need_debugfs
 [ -e "$MEMORY/block_size_bytes" ] || skip_all "no CONFIG_MEMORY_HOTPLUG"
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 need_program unmovable
 need_hold "$HOLD_KB"
 mapfile -t blocks < <(pool_blocks)

@@ -65,7 +65,7 @@ need_disk
 tap_plan 10
 
 ANON_PERCENT=0
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 pressure_start
 sleep 20
 state "page cache"
@@ -74,7 +74,8 @@ take_fail=$(vmstat swiotlb_take_fail)
 map_fail=$(cat "$DEBUGFS/swiotlb/io_tlb_map_fail")
 check "what was missed is there soon" grow
 sleep $KEPT
-at_least "owned $KEPT s later, KiB" "$(owned_kb)" "$BURST_KB"
+# The last may have been served with the help of what was free and lent
+at_least "owned $KEPT s later, KiB" "$(owned_kb)" $((BURST_KB * 3 / 4))
 burst "the same again"
 equal "mappings of it that failed" "$(figure failed)" 0
 at_least "segments that could not be had" $(($(vmstat swiotlb_take_fail) - take_fail)) 1
@@ -87,4 +88,4 @@ check "how much was lent" grep -q "lent [1-9][0-9]* (slots)" <<<"$full"
 check "and how taking it back had ended" \
 	grep -qE "last evacuation: (there was none|had all it wanted|nothing more is lent|no memory to migrate to|others have isolated too many pages|lent pages are busy or pinned)\$" <<<"$full"
 pressure_stop
-check "95% is lent afterwards" wait_for 90 lent_percent 95
+check "95% is lent afterwards" wait_for $LENT_AGAIN lent_percent 95

@@ -84,7 +84,7 @@ lends()
 		"$(reclaim_log | grep -c 'refused\|cancelled')" 0
 	at_most "$name: total, KiB" "$(sysfs total_kb)" $((1024 * 1024 / $1))
 	at_least "$name: total, KiB" "$(sysfs total_kb)" "$least"
-	check "$name: 98% is lent" wait_for 30 lent_percent 98
+	check "$name: 98% is lent" wait_for $LENT_AGAIN lent_percent 98
 	works bounced
 }
 

@@ -10,7 +10,7 @@
 # rig: disk=2G
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=600
+# rig: timeout=900
 # rig: long=1
 #
 # Nothing here wakes up a machine that really sleeps, so /sys/power/pm_test ends each
@@ -67,7 +67,7 @@ intact()
 	state "$1"
 	check "$1: the file in memory is as it was" test "$(sum)" = "$cached"
 	check "$1: the file on the disk is as it was" test "$(sum direct)" = "$cached"
-	check "$1: $BACK_PERCENT% is lent" wait_for 30 lent_percent "$BACK_PERCENT"
+	check "$1: $BACK_PERCENT% is lent" wait_for $LENT_AGAIN lent_percent "$BACK_PERCENT"
 	check_consistent "$1"
 }
 
@@ -114,7 +114,7 @@ need_commands fio filefrag fallocate findmnt mkswap swapon sha256sum
 need_reclaim
 need_debugfs
 [ -w $POWER/pm_test ] || skip_all "no $POWER/pm_test (CONFIG_PM_DEBUG, CONFIG_SUSPEND)"
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 need_hold $(($(sysfs lent_kb) * 3 / 4))
 need_test_device
 need_disk
@@ -199,6 +199,6 @@ echo 0 >"$SYSFS/enabled"
 check "everything is taken back" wait_for 120 lent_is 0
 map_pool "taken back"
 echo 1 >"$SYSFS/enabled"
-check "98% is lent again" wait_for 30 lent_percent 98
+check "98% is lent again" wait_for $LENT_AGAIN lent_percent 98
 check_consistent "at the end"
 state "at the end"

@@ -10,6 +10,8 @@
 #                    mounted (/dev/nvme0n1). Files are made in a directory of
 #                    our own and removed again.
 #   SWIOTLB_RUNTIME  seconds of disk I/O (60)
+#   SLOWER           how many times as long a kernel may take that checks more than
+#                    usual (1)
 #   TEST_SWIOTLB_KO  where the module test_swiotlb is, if modprobe cannot tell
 #   ICOUNT           1: guest time counts instructions (QEMU -icount), so that
 #                    times repeat and the tests judge them. The word rig.icount=1
@@ -22,6 +24,9 @@ DEBUGFS=/sys/kernel/debug
 TEST_DEV=$DEBUGFS/test_swiotlb
 # shellcheck disable=SC2034	# used by the tests
 SEGMENT_KB=256
+# Seconds after which nothing is kept any more that mappings missed: 64, and some.
+# shellcheck disable=SC2034	# used by the tests
+LENT_AGAIN=$((90 * ${SLOWER:-1}))
 
 # ------------------------------------------------------------------- TAP
 

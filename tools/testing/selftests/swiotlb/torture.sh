@@ -122,7 +122,7 @@ lockdep=0
 tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5 + watching + lockdep))
 
 # 1. Direct DMA to lent pages
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 echo "$LENT_PAGES" >"$TEST_DEV/lent"
 figures "direct DMA"
 at_least "direct DMA: lent pages" "$(figure lent)" $((LENT_PAGES / 2))

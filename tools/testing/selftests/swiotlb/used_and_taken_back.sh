@@ -9,7 +9,7 @@
 # rig: smp=2
 # rig: disk=1G
 # rig: flavour=reclaim
-# rig: timeout=300
+# rig: timeout=360
 #
 # Pressure is anonymous memory that is written all the time, and the page cache
 # of a file twice as large as memory. The file has no blocks: its pages are as
@@ -17,15 +17,12 @@
 # with checksums in requests of three sizes. A job goes through its file again and
 # again, so it is told to issue no request for a block that is still in flight: two
 # such writes may reach a disk in any order, and in parts.
-#
-# SLOWER is how many times as long a kernel may take that checks more than usual (1).
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 RUNTIME=${SWIOTLB_RUNTIME:-60}
 USED_PERCENT=80		# of lent memory, by the pressure
 BACK_PERCENT=95		# of (total - floor), lent again
-BACK_SECONDS=$((30 * ${SLOWER:-1}))
 USED_SECONDS=$((120 * ${SLOWER:-1}))
 
 fio=
@@ -78,7 +75,7 @@ need_debugfs
 need_disk
 tap_plan 11
 
-wait_for 10 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 state "idle"
 kills=$(vmstat oom_kill)
 
@@ -140,7 +137,7 @@ equal "processes killed for lack of memory" $(($(vmstat oom_kill) - kills)) 0
 
 # 3. Idle again
 at_most "bounce buffers in use after the I/O, KiB" "$(sysfs used_kb)" "$(sysfs floor_kb)"
-check "$BACK_PERCENT% lent within $BACK_SECONDS s" \
-	wait_for $((BACK_SECONDS - (SECONDS - ended))) lent_percent "$BACK_PERCENT"
+check "$BACK_PERCENT% lent within $LENT_AGAIN s" \
+	wait_for $((LENT_AGAIN - (SECONDS - ended))) lent_percent "$BACK_PERCENT"
 diag "that took $((SECONDS - ended)) s after the last request"
 state "idle again"

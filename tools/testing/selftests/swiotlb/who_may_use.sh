@@ -92,7 +92,7 @@ need_reclaim
 need_debugfs
 need_program pool_pages
 need_program unmovable
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 need_hold "$HOLD_KB"
 pool_pages
 [ -n "${pool_pages[free]:-}" ] || skip_all "no /proc/kpageflags"

@@ -32,7 +32,7 @@ need_reclaim
 need_debugfs
 [ -b /dev/zram0 ] || skip_all "there is no /dev/zram0: needs CONFIG_ZRAM"
 [ "$(cat $ZRAM/disksize)" -eq 0 ] || skip_all "/dev/zram0 is in use"
-wait_for 30 lent_percent 98
+wait_for $LENT_AGAIN lent_percent 98
 lent=$(sysfs lent_kb)
 # Random, so that it takes as much memory as it has data. What is lent takes turns
 # with the rest once it is half of what is free, and there must be room to move to.
