@@ -10,7 +10,7 @@
 # rig: icount=1
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=120
+# rig: timeout=240
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 

@@ -10,7 +10,7 @@
 # rig: smp=1
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=120
+# rig: timeout=240
 #
 # The spike and the ring are mapped together, then all but the ring is unmapped, so
 # that each segment of the spike holds a few buffers of the ring. All of that on one

@@ -9,7 +9,7 @@
 # rig: smp=2
 # rig: flavour=reclaim
 # rig: qemu-x86_64=-machine max-ram-below-4g=2300M
-# rig: timeout=120
+# rig: timeout=240
 #
 # On x86-64 they have 1 GiB, and the kernel looks for ranges that nothing is reserved
 # in. With memory up to 2300 MiB and some more above 4 GiB, for what the kernel needs

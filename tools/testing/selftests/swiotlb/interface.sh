@@ -9,7 +9,7 @@
 # rig: mem=1G
 # rig: smp=2
 # rig: flavour=reclaim
-# rig: timeout=120
+# rig: timeout=240
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 

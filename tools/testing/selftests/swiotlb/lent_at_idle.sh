@@ -7,7 +7,7 @@
 # rig: mem=1G
 # rig: smp=2
 # rig: flavour=reclaim
-# rig: timeout=120
+# rig: timeout=300
 #
 # A process takes memory step by step until nearly no lent page is free any
 # more. It stops early when so little memory is left (RESERVE_KB) that a step

@@ -16,7 +16,7 @@
 # rig: smp=2
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=60
+# rig: timeout=180
 #
 # elfcorehdr= is what tells a kernel that it runs after a crash of another one.
 

@@ -8,7 +8,7 @@
 # rig: mem=5G
 # rig: smp=2
 # rig: flavour=reclaim
-# rig: timeout=120
+# rig: timeout=240
 #
 # More memory than 32 bits reach, so that there is a pool without 'force', with which
 # none is ever torn down.
