@@ -41,7 +41,7 @@ need_commands tail head
 need_reclaim
 tap_plan 7
 
-wait_for $LENT_AGAIN lent_percent "$LENT_PERCENT"
+wait_for 10 lent_percent "$LENT_PERCENT"
 state "idle"
 at_least "lent at idle, KiB" "$(sysfs lent_kb)" $(($(lendable_kb) * LENT_PERCENT / 100))
 

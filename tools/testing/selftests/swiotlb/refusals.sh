@@ -16,7 +16,7 @@
 # rig: smp=2
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=180
+# rig: timeout=60
 #
 # elfcorehdr= is what tells a kernel that it runs after a crash of another one.
 
@@ -84,7 +84,7 @@ lends()
 		"$(reclaim_log | grep -c 'refused\|cancelled')" 0
 	at_most "$name: total, KiB" "$(sysfs total_kb)" $((1024 * 1024 / $1))
 	at_least "$name: total, KiB" "$(sysfs total_kb)" "$least"
-	check "$name: 98% is lent" wait_for $LENT_AGAIN lent_percent 98
+	check "$name: 98% is lent" wait_for 30 lent_percent 98
 	works bounced
 }
 

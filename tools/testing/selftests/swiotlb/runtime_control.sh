@@ -107,7 +107,7 @@ echo $HIGH_KB >"$SYSFS/floor_kb"
 check "floor up: as much is owned" wait_for 30 owns_at_least $HIGH_KB
 io "floor up"
 echo "$floor" >"$SYSFS/floor_kb"
-check "floor down: 98% is lent again" wait_for $LENT_AGAIN lent_percent 98
+check "floor down: 98% is lent again" wait_for 30 lent_percent 98
 at_least "floor down: owned, KiB" "$(owned_kb)" "$floor"
 io "floor down"
 
@@ -125,7 +125,7 @@ at_least "segments that were migrated for it" \
 let_go
 equal "words of the process that changed" "$(field "$hold_out" wrong)" 0
 echo "$floor" >"$SYSFS/floor_kb"
-check "floor down: 98% is lent again" wait_for $LENT_AGAIN lent_percent 98
+check "floor down: 98% is lent again" wait_for 30 lent_percent 98
 check_consistent "floor"
 
 # 3. Off and on, at idle. The file system's journal holds on to pages.
@@ -139,7 +139,7 @@ need_disk
 io "off"
 equal "off: segments lent after the I/O, KiB" "$(sysfs lent_kb)" 0
 echo 1 >"$SYSFS/enabled"
-check "on: 98% is lent again" wait_for $LENT_AGAIN lent_percent 98
+check "on: 98% is lent again" wait_for 30 lent_percent 98
 
 # 4. Off, with pages of the pool held
 hold_start pipe $HELD_PERMILLE
@@ -154,7 +154,7 @@ disk_release
 check "off, pages are held no more: nothing is lent" wait_for $GO_ON lent_is 0
 need_disk
 echo 1 >"$SYSFS/enabled"
-check "on: 98% is lent again" wait_for $LENT_AGAIN lent_percent 98
+check "on: 98% is lent again" wait_for 30 lent_percent 98
 
 # 5. Off, without memory to migrate to. What is swapped out makes room, but not at once.
 swap=$disk_dir/swap

@@ -53,7 +53,7 @@ need_debugfs
 need_disk
 tap_plan 3
 
-wait_for $LENT_AGAIN lent_percent 98
+wait_for 10 lent_percent 98
 state "idle"
 # Buffered writes lay the files out, once
 (fio_run --create_only=1) >/dev/null

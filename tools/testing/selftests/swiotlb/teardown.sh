@@ -8,7 +8,7 @@
 # rig: mem=5G
 # rig: smp=2
 # rig: flavour=reclaim
-# rig: timeout=240
+# rig: timeout=120
 #
 # More memory than 32 bits reach, so that there is a pool without 'force', with which
 # none is ever torn down.
@@ -30,4 +30,4 @@ equal "lines in the log that say it is not torn down" \
 	"$(dmesg | grep -c 'software IO TLB: not torn down, as it lends its memory')" 1
 equal "lines in the log that say it is" "$(dmesg | grep -c 'tearing down default memory pool')" 0
 at_least "size of the pool, KiB" "$(sysfs total_kb)" 1
-check "98% of the pool is lent" wait_for $LENT_AGAIN lent_percent 98
+check "98% of the pool is lent" wait_for 30 lent_percent 98
