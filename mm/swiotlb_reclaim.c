@@ -37,6 +37,7 @@
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
 #include <linux/percpu.h>
+#include <linux/random.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -84,7 +85,7 @@
  */
 #define HEADROOM_PART	64
 
-/* Passes over a segment in which some folio was busy for a moment. */
+/* Passes over a pageblock in which some folio was busy for a moment. */
 #define EVACUATE_PASSES	3
 
 /*
@@ -121,10 +122,12 @@
 #define MISSED_MAX	8
 
 /*
- * Most segments that are taken at a time by kswiotlbd, or as lending is switched off.
- * reclaim.lock is held meanwhile.
+ * Most segments that are taken before others get reclaim.lock, and after how long no
+ * more are evacuated. A pageblock takes some milliseconds, but on a debug kernel that
+ * had all CPUs busy, an attempt on a pool of 64 MiB took half a minute.
  */
 #define GROW_MAX	64
+#define HOLD_MAX	(HZ / 4)
 
 /* Pause after a take-back that had no success, doubling up to the maximum. */
 #define BACKOFF_MIN	(HZ / 20)
@@ -204,6 +207,10 @@ struct block_cost {
  * @low:	Free slots below which the pool is refilled. Under @lock.
  * @refill:	Free slots the pool is refilled to. Under @lock.
  * @cursor:	Pageblock at which the next evacuation begins. Under @lock.
+ * @tried:	Pageblocks that were tried in vain, in an attempt that goes on when
+ *		@lock has been released. Under @lock.
+ * @hold_end:	When whoever has @lock is to evacuate no more, in jiffies. Under @lock.
+ * @cut_short:	That was so. Under @lock.
  * @enabled:	Whether to lend at all. Under @lock.
  * @paused:	A test moves segments itself. Under @lock.
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
@@ -231,6 +238,9 @@ static struct swiotlb_reclaim {
 	unsigned int low;
 	unsigned int refill;
 	unsigned int cursor;
+	unsigned long *tried;
+	unsigned long hold_end;
+	bool cut_short;
 	bool enabled;
 	bool paused;
 	bool kicked;
@@ -532,6 +542,19 @@ static int evacuate_segment(unsigned long pfn)
 	return ret;
 }
 
+/* From here on time is counted. The caller has just got reclaim.lock. */
+static void begin_hold(void)
+{
+	reclaim.hold_end = jiffies + HOLD_MAX;
+	reclaim.cut_short = false;
+}
+
+/* Has reclaim.lock been held for so long that others should have it? */
+static bool hold_is_over(void)
+{
+	return time_after(jiffies, reclaim.hold_end);
+}
+
 /* Would the next segment fare the same, whatever is in it? */
 static bool is_final(int error)
 {
@@ -641,59 +664,49 @@ static bool take_segment(unsigned int segment, enum vm_event_item event)
 }
 
 /**
- * evacuate_block() - take lent segments of a pageblock back by migration
- * @first:	First segment of the pageblock to take.
+ * evacuate_pass() - empty lent segments of an isolated pageblock and take them
+ * @first:	First segment to take.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @error:	Receives why the last segment could not be had.
+ * @error:	Receives why the last segment could not be had, or 0.
+ * @again:	Receives whether another pass may have more: of what was busy for a
+ *		moment, or what others have freed, parked on their CPU.
  *
- * The pageblock is isolated, so that what has been migrated away cannot be
- * allocated again. What turns out free is taken even if something was busy.
+ * What turns out free is taken even if something was busy. It begins anywhere, so that
+ * each segment gets its turn although time may run out after one of them.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
  */
-static unsigned int evacuate_block(unsigned int first, unsigned int last,
-				   unsigned int want, int *error)
+static unsigned int evacuate_pass(unsigned int first, unsigned int last,
+				  unsigned int want, int *error, bool *again)
 {
+	unsigned int i, segment, nr = last - first, tried = 0, taken = 0;
+	unsigned int begin = get_random_u32_below(nr);
 	struct io_tlb_pool *pool = reclaim.pool;
-	unsigned long start, end, pfn;
-	unsigned int segment, pass, taken = 0;
-	u64 since = local_clock();
+	unsigned long pfn;
 	int ret;
 
-	start = pageblock_start_pfn(swiotlb_segment_pfn(pool, first));
-	end = start + pageblock_nr_pages;
-	trace_swiotlb_evacuate_start(start, want);
-
-	ret = start_isolate_page_range(start, end, MIGRATE_SWIOTLB, 0,
-				       GFP_KERNEL);
-	if (ret) {
-		trace_swiotlb_evacuate_busy(start, ret);
-		*error = ret;
-		goto out;
-	}
-	drain_all_pages(reclaim.zone);
-
-	for (segment = first; segment < last && taken < want; segment++) {
+	*error = 0;
+	*again = false;
+	for (i = 0; i < nr && taken < want; i++) {
+		segment = first + (begin + i) % nr;
 		if (!test_bit(segment, pool->lent))
 			continue;
+		if (tried++ && hold_is_over()) {
+			*again = false;
+			break;
+		}
 		pfn = swiotlb_segment_pfn(pool, segment);
-		for (pass = 0; pass < EVACUATE_PASSES; pass++) {
-			/* Migrating the rest would be in vain */
-			ret = -EBUSY;
-			if (segment_cost(segment) >= COST_STUCK)
-				break;
+		/* Migrating the rest would be in vain */
+		ret = -EBUSY;
+		if (segment_cost(segment) < COST_STUCK) {
 			ret = evacuate_segment(pfn);
 			if (take_segment(segment, SWIOTLB_TAKE_MIGRATE)) {
 				taken++;
-				ret = 0;
-				break;
+				continue;
 			}
-			if (ret == -ENOMEM || is_final(ret))
-				break;
-			/* Freed by others meanwhile, but parked on their CPU */
-			drain_all_pages(reclaim.zone);
+			*again |= !ret || ret == -EBUSY;
 		}
 		/* A mapping may have taken it before the block was isolated */
 		if (!test_bit(segment, pool->lent))
@@ -703,10 +716,51 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 			*error = ret ?: -EBUSY;
 		trace_swiotlb_evacuate_busy(pfn, ret ?: -EBUSY);
 		/* Without memory to migrate to, the next may be clean page cache */
-		if (is_final(ret))
+		if (is_final(ret)) {
+			*again = false;
 			break;
+		}
 	}
+	return taken;
+}
 
+/**
+ * evacuate_block() - take lent segments of a pageblock back by migration
+ * @first:	First segment of the pageblock to take.
+ * @last:	One past the last.
+ * @want:	How many segments are wanted.
+ * @error:	Receives why the last segment could not be had, or 0.
+ *
+ * The pageblock is isolated, so that what has been migrated away cannot be
+ * allocated again.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ * Return: number of segments taken.
+ */
+static unsigned int evacuate_block(unsigned int first, unsigned int last,
+				   unsigned int want, int *error)
+{
+	unsigned int pass, taken = 0;
+	u64 since = local_clock();
+	unsigned long start, end;
+	bool again = true;
+
+	start = pageblock_start_pfn(swiotlb_segment_pfn(reclaim.pool, first));
+	end = start + pageblock_nr_pages;
+	trace_swiotlb_evacuate_start(start, want);
+
+	*error = start_isolate_page_range(start, end, MIGRATE_SWIOTLB, 0,
+					  GFP_KERNEL);
+	if (*error) {
+		trace_swiotlb_evacuate_busy(start, *error);
+		goto out;
+	}
+	for (pass = 0; pass < EVACUATE_PASSES && again && taken < want; pass++) {
+		/* Of their free pages. It waits for all CPUs, so not for each segment. */
+		if (pass)
+			drain_all_pages(reclaim.zone);
+		taken += evacuate_pass(first, last, want - taken, error, &again);
+	}
 	undo_isolate_page_range(start, end, MIGRATE_SWIOTLB);
 	swiotlb_hist_add(HIST_EVACUATE, local_clock() - since);
 out:
@@ -796,7 +850,8 @@ static struct block_cost block_cost(unsigned int first, unsigned int last)
 	unsigned int segment, one, lent = 0;
 	u64 sum = 0;
 
-	if (!may_try(&reclaim.blocks[first / block_segments()]))
+	if (test_bit(first / block_segments(), reclaim.tried) ||
+	    !may_try(&reclaim.blocks[first / block_segments()]))
 		return cost;
 
 	for (segment = first; segment < last; segment++) {
@@ -854,6 +909,7 @@ static void note_block(unsigned int block, unsigned int cost, bool failed)
  *		the same for this call.
  *
  * Without memory to migrate to, blocks full of clean page cache can still be had.
+ * Some segment is tried, however long that takes.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
@@ -882,17 +938,20 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 		reclaim.costs[i].mean = COST_NEVER;
 		err = -EBUSY;
 		had = 0;
-		if (cost.least < COST_STUCK) {
-			err = 0;
+		if (cost.least < COST_STUCK)
 			had = evacuate_block(max(first, start_of(block + i)),
 					     min(last, start_of(block + i + 1)),
 					     want - taken, &err);
-		}
+		if (!had)
+			__set_bit(block + i, reclaim.tried);
 		taken += had;
 		if (err != -ENOMEM && !is_final(err))
 			note_block(block + i, cost.mean, err && !had);
 		if (err && (*error != -ENOMEM || is_final(err)))
 			*error = err;
+		reclaim.cut_short = hold_is_over();
+		if (reclaim.cut_short)
+			break;
 		cond_resched();
 	}
 	return taken;
@@ -921,7 +980,9 @@ static bool evacuation_is_due(unsigned int first, unsigned int last)
  * @error:	Receives why not all of them could be had.
  *
  * Pageblocks are looked at from where the last evacuation ended, so that all of
- * them get their turn, and the cheapest in a window are emptied.
+ * them get their turn, and the cheapest in a window are emptied. When reclaim.lock
+ * has been held for long, the rest is for the next call: each that is tried in vain
+ * may take a while.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
@@ -940,16 +1001,18 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	/* Once per batch: it makes all CPUs give up their LRU batches */
 	lru_cache_disable();
 	WRITE_ONCE(swiotlb_reclaim_task, current);
-	while (taken < want && left && !is_final(*error)) {
+	do {
 		nr = min3(left, end - block, EVACUATE_WINDOW);
 		taken += evacuate_window(block, nr, first, last, want - taken,
 					 error);
 		left -= nr;
 		block = block + nr < end ? block + nr : begin;
-	}
+	} while (taken < want && left && !is_final(*error) && !reclaim.cut_short);
 	WRITE_ONCE(swiotlb_reclaim_task, NULL);
 	lru_cache_enable();
 	reclaim.cursor = block;
+	if (!reclaim.cut_short)
+		bitmap_clear(reclaim.tried, begin, end - begin);
 
 	/* All that is left was tried in vain a short time ago */
 	if (taken < want && !*error)
@@ -977,8 +1040,7 @@ static bool missed_of_late(void)
  * @first:	First segment of the range.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @backoff:	Whether to evacuate now, or %NULL to try even what was tried in
- *		vain a short time ago.
+ * @backoff:	Whether to evacuate now, or %NULL to do so in any case.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
@@ -990,23 +1052,23 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 	unsigned int evacuated = 0;
 	int error = 0;
 
-	if (taken >= want)
+	if (taken >= want || reclaim.cut_short)
 		return taken;
-	if (!backoff)
-		memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
-	else if (!may_try(backoff) || !evacuation_is_due(first, last))
+	if (backoff && (!may_try(backoff) || !evacuation_is_due(first, last)))
 		return taken;
 
 	if (find_next_bit(reclaim.pool->lent, last, first) < last)
 		evacuated = evacuate_segments(first, last, want - taken, &error);
 	taken += evacuated;
+	if (backoff && evacuated)
+		backoff->pause = 0;
+	if (taken < want && reclaim.cut_short)
+		return taken;
 	if (taken < want)
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 	WRITE_ONCE(reclaim.last_evacuation,
 		   taken < want ? error_text(error) : "had all it wanted");
-	if (backoff && evacuated)
-		backoff->pause = 0;
-	else if (backoff)
+	if (backoff && !evacuated)
 		back_off(backoff, missed_of_late() &&
 			 (error == -ENOMEM || error == -EAGAIN) ?
 			 MISSED_BACKOFF_MAX : BACKOFF_MAX);
@@ -1518,6 +1580,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	}
 	if (reclaim.paused)
 		goto out;
+	begin_hold();
 
 	/* What drains is nearer than what is lent */
 	look_at_pool(&state);
@@ -1539,6 +1602,11 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	if (reclaim.enabled)
 		missing += refill_floor();
 	missing += serve_missed(missed);
+	if (reclaim.cut_short) {
+		/* What is missing is not known yet */
+		WRITE_ONCE(reclaim.kicked, true);
+		missing = 0;
+	}
 
 	look_at_pool(&state);
 	set_wake(&state);
@@ -1591,6 +1659,43 @@ static int kswiotlbd(void *unused)
 }
 
 /**
+ * take_all() - take segments even if that was in vain a short time ago
+ * @want:	How many.
+ *
+ * A part at a time, so that others get reclaim.lock. It ends when all that is left
+ * was tried in vain, or when somebody switches lending on or off.
+ *
+ * Context: process context, may sleep. reclaim.lock is held, but not all the time.
+ * Return: number of segments taken.
+ */
+static unsigned int take_all(unsigned int want)
+{
+	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
+	unsigned int part, had, taken = 0;
+	bool enabled = reclaim.enabled;
+
+	memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
+	bitmap_zero(reclaim.tried, nr_blocks());
+	do {
+		part = min3(want - taken, GROW_MAX,
+			    bitmap_weight(reclaim.pool->lent, nr));
+		if (!part)
+			break;
+		begin_hold();
+		had = take_segments(0, nr, part, NULL);
+		taken += had;
+		WRITE_ONCE(reclaim.last_take, jiffies);
+		if (!had && !reclaim.cut_short)
+			break;
+
+		mutex_unlock(&reclaim.lock);
+		cond_resched();
+		mutex_lock(&reclaim.lock);
+	} while (reclaim.enabled == enabled);
+	return taken;
+}
+
+/**
  * swiotlb_reclaim_lend() - lend idle segments whatever the policy says
  * @segments:	How many.
  *
@@ -1639,9 +1744,7 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 		return 0;
 
 	mutex_lock(&reclaim.lock);
-	taken = take_segments(0, swiotlb_nr_segments(reclaim.pool), segments,
-			      NULL);
-	WRITE_ONCE(reclaim.last_take, jiffies);
+	taken = take_all(segments);
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_wake();
 	return taken;
@@ -1905,31 +2008,20 @@ static ssize_t enabled_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return sysfs_emit(buf, "%d\n", READ_ONCE(reclaim.enabled));
 }
 
-/*
- * Switched off, one attempt is made here, a part at a time so that others get
- * reclaim.lock, and kswiotlbd goes on in its time.
- */
+/* Switched off, one attempt is made here, and kswiotlbd goes on in its time. */
 static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
 	struct swiotlb_area_stat sum;
-	unsigned int value, want;
+	unsigned int value;
 
 	if (kstrtouint(buf, 10, &value) || value > 1)
 		return -EINVAL;
 
 	mutex_lock(&reclaim.lock);
 	reclaim.enabled = value;
-	while (!reclaim.enabled) {
-		pool_stat(&sum);
-		want = min(sum.lent, GROW_MAX);
-		if (!want || take_segments(0, swiotlb_nr_segments(reclaim.pool),
-					   want, NULL) < want)
-			break;
-		mutex_unlock(&reclaim.lock);
-		cond_resched();
-		mutex_lock(&reclaim.lock);
-	}
+	if (!value)
+		take_all(swiotlb_nr_segments(reclaim.pool));
 	if (!reclaim.enabled) {
 		pool_stat(&sum);
 		if (sum.lent)
@@ -2141,10 +2233,13 @@ static int __init swiotlb_reclaim_init(void)
 			      GFP_KERNEL);
 	reclaim.blocks = kvcalloc((end - start) / pageblock_nr_pages,
 				  sizeof(*reclaim.blocks), GFP_KERNEL);
+	reclaim.tried = bitmap_zalloc((end - start) / pageblock_nr_pages,
+				      GFP_KERNEL);
 	task = kthread_create(kswiotlbd, NULL, "kswiotlbd");
-	if (!reclaim.use || !reclaim.blocks || IS_ERR(task)) {
+	if (!reclaim.use || !reclaim.blocks || !reclaim.tried || IS_ERR(task)) {
 		if (!IS_ERR(task))
 			kthread_stop(task);
+		bitmap_free(reclaim.tried);
 		kvfree(reclaim.blocks);
 		kfree(reclaim.use);
 		swiotlb_reclaim_cancel("there is no memory for its thread");

@@ -267,6 +267,8 @@ static int begin_with_a_held_page(struct kunit *test)
 	/* The pool may keep what another test has missed */
 	swiotlb_reclaim_lend(swiotlb_nr_segments(reclaim.pool));
 	mutex_lock(&reclaim.lock);
+	begin_hold();
+	reclaim.hold_end = jiffies + MAX_JIFFY_OFFSET;
 	segment = lend_all_but_one_page();
 	KUNIT_EXPECT_GE(test, segment, 0);
 	if (segment < 0)
@@ -302,7 +304,7 @@ static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
 	for (i = 0; i < 16; i++) {
 		backoff->retry = jiffies;
 		error = 0;
-		taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
+		taken = evacuate_segments(segment, segment + 1, 1, &error);
 		KUNIT_EXPECT_EQ(test, taken, 0);
 		KUNIT_EXPECT_EQ(test, error, -EBUSY);
 	}
@@ -313,12 +315,12 @@ static void segment_with_a_stuck_page_is_left_alone(struct kunit *test)
 	/* Let go of, but it has to wait its turn */
 	let_go_of_last_page(segment);
 	error = 0;
-	taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
+	taken = evacuate_segments(segment, segment + 1, 1, &error);
 	KUNIT_EXPECT_EQ(test, taken, 0);
 
 	backoff->retry = jiffies;
 	error = 0;
-	taken = evacuate_window(block, 1, segment, segment + 1, 1, &error);
+	taken = evacuate_segments(segment, segment + 1, 1, &error);
 	KUNIT_EXPECT_EQ(test, taken, 1);
 	KUNIT_EXPECT_EQ(test, error, 0);
 	KUNIT_EXPECT_EQ(test, evacuations(), before + 1);
@@ -375,22 +377,126 @@ static void reclaim_does_not_keep_evacuation_out(struct kunit *test)
 	end_with_a_held_page(test, segment);
 }
 
-/* That kswiotlbd pauses, or every mapping that fails would have it start anew */
-static void segments_are_missing_even_if_nothing_is_lent(struct kunit *test)
+static unsigned int nr_lent(void)
 {
-	unsigned int area, nr, lent;
+	return bitmap_weight(reclaim.pool->lent,
+			     swiotlb_nr_segments(reclaim.pool));
+}
+
+static void lend_all(void)
+{
+	struct swiotlb_area_stat stat;
+	unsigned int area, owned;
+
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		owned = area_owned(&stat);
+		if (owned > reclaim.floor)
+			lend_area(area, owned - reclaim.floor);
+	}
+}
+
+/* However much is wanted: somebody may be waiting for reclaim.lock */
+static void one_segment_is_evacuated_after_a_long_hold(struct kunit *test)
+{
+	unsigned int nr, lent, taken;
+	unsigned long before;
+	int error = 0;
 
 	if (!reclaim.pool)
 		kunit_skip(test, "not booted with swiotlb=reclaim");
 
 	swiotlb_reclaim_pause();
 	mutex_lock(&reclaim.lock);
+	lend_all();
 	nr = swiotlb_nr_segments(reclaim.pool);
-	lent = bitmap_weight(reclaim.pool->lent, nr);
-	KUNIT_EXPECT_EQ(test, take_segments(0, nr, lent, NULL), lent);
+	lent = nr_lent();
+	memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
+	bitmap_zero(reclaim.tried, nr_blocks());
+	reclaim.cursor = 0;
+	begin_hold();
+	reclaim.hold_end = jiffies - 1;
+
+	before = evacuations();
+	taken = evacuate_segments(0, nr, lent, &error);
+	KUNIT_EXPECT_EQ(test, taken, 1);
+	KUNIT_EXPECT_EQ(test, evacuations(), before + 1);
+	KUNIT_EXPECT_TRUE(test, reclaim.cut_short);
+	lend_all();
+	end_policy();
+}
+
+/*
+ * Each pageblock gets its turn, and only when all of them have had it was the attempt
+ * in vain.
+ */
+static void attempt_goes_on_after_a_long_hold(struct kunit *test)
+{
+	struct backoff backoff = {};
+	unsigned int block;
+	int segment;
+
+	segment = begin_with_a_held_page(test);
+	if (segment < 0)
+		return;
+	block = segment / block_segments();
+
+	/* Cut short before: what is left is not tried in this hold */
+	reclaim.cut_short = true;
+	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 1, 1, &backoff), 0);
+	KUNIT_EXPECT_EQ(test, reclaim.blocks[block].pause, 0);
+	KUNIT_EXPECT_EQ(test, backoff.pause, 0);
+
+	/* Tried in vain, but there may be others */
+	begin_hold();
+	reclaim.hold_end = jiffies - 1;
+	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 1, 1, &backoff), 0);
+	KUNIT_EXPECT_NE(test, reclaim.blocks[block].pause, 0);
+	KUNIT_EXPECT_TRUE(test, test_bit(block, reclaim.tried));
+	KUNIT_EXPECT_EQ(test, backoff.pause, 0);
+
+	/* There are not, and it is not tried twice, whatever its own pause is */
+	reclaim.blocks[block].pause = 0;
+	begin_hold();
+	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 1, 1, &backoff), 0);
+	KUNIT_EXPECT_EQ(test, reclaim.blocks[block].pause, 0);
+	KUNIT_EXPECT_FALSE(test, test_bit(block, reclaim.tried));
+	KUNIT_EXPECT_EQ(test, backoff.pause, BACKOFF_MIN);
+	end_with_a_held_page(test, segment);
+}
+
+/* It ends although there is something that cannot be had */
+static void all_but_what_is_stuck_is_taken(struct kunit *test)
+{
+	unsigned int lent;
+	int segment;
+
+	segment = begin_with_a_held_page(test);
+	if (segment < 0)
+		return;
+	lend_all();
+	lent = nr_lent();
+	KUNIT_EXPECT_EQ(test, take_all(lent), lent - 1);
+	KUNIT_EXPECT_EQ(test, nr_lent(), 1);
+	KUNIT_EXPECT_TRUE(test, test_bit(segment, reclaim.pool->lent));
+	lend_all();
+	end_with_a_held_page(test, segment);
+}
+
+/* That kswiotlbd pauses, or every mapping that fails would have it start anew */
+static void segments_are_missing_even_if_nothing_is_lent(struct kunit *test)
+{
+	unsigned int lent;
+
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	lent = nr_lent();
+	KUNIT_EXPECT_EQ(test, take_all(lent), lent);
 	KUNIT_EXPECT_EQ(test, serve_missed(IO_TLB_SEGSIZE), 1);
-	for (area = 0; area < reclaim.pool->nareas; area++)
-		lend_area(area, area_segments() - reclaim.floor);
+	lend_all();
 	end_policy();
 }
 
@@ -406,6 +512,9 @@ static struct kunit_case swiotlb_policy_cases[] = {
 	KUNIT_CASE(segment_with_a_stuck_page_is_left_alone),
 	KUNIT_CASE(free_segment_does_not_end_the_pause),
 	KUNIT_CASE(reclaim_does_not_keep_evacuation_out),
+	KUNIT_CASE(one_segment_is_evacuated_after_a_long_hold),
+	KUNIT_CASE(attempt_goes_on_after_a_long_hold),
+	KUNIT_CASE(all_but_what_is_stuck_is_taken),
 	KUNIT_CASE(segments_are_missing_even_if_nothing_is_lent),
 	{}
 };
