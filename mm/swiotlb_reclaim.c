@@ -123,8 +123,8 @@
 
 /*
  * Most segments that are taken before others get reclaim.lock, and after how long no
- * more are evacuated. A pageblock takes some milliseconds, but on a debug kernel that
- * had all CPUs busy, an attempt on a pool of 64 MiB took half a minute.
+ * more are taken or lent. A pageblock takes some milliseconds at most, but on a debug
+ * kernel that had all CPUs busy and poisons pages, one segment took a second.
  */
 #define GROW_MAX	64
 #define HOLD_MAX	(HZ / 4)
@@ -209,7 +209,8 @@ struct block_cost {
  * @cursor:	Pageblock at which the next evacuation begins. Under @lock.
  * @tried:	Pageblocks that were tried in vain, in an attempt that goes on when
  *		@lock has been released. Under @lock.
- * @hold_end:	When whoever has @lock is to evacuate no more, in jiffies. Under @lock.
+ * @hold_end:	When whoever has @lock is to move no more segments, in jiffies. Under
+ *		@lock.
  * @cut_short:	That was so. Under @lock.
  * @enabled:	Whether to lend at all. Under @lock.
  * @paused:	A test moves segments itself. Under @lock.
@@ -542,10 +543,14 @@ static int evacuate_segment(unsigned long pfn)
 	return ret;
 }
 
-/* From here on time is counted. The caller has just got reclaim.lock. */
-static void begin_hold(void)
+/*
+ * The caller has just got reclaim.lock, and has so many jiffies to move segments. At
+ * least one is tried.
+ */
+static void begin_hold(unsigned long max)
 {
-	reclaim.hold_end = jiffies + HOLD_MAX;
+	lockdep_assert_held(&reclaim.lock);
+	reclaim.hold_end = jiffies + max;
 	reclaim.cut_short = false;
 }
 
@@ -784,18 +789,20 @@ static const char *error_text(int error)
 	}
 }
 
-/* Take free segments in [first, last). Returns how many. */
+/* Take free segments in [first, last), while there is time. Returns how many. */
 static unsigned int take_free_segments(unsigned int first, unsigned int last,
 				       unsigned int want)
 {
 	unsigned int segment = first, taken = 0;
 
-	for (; taken < want; segment++) {
+	for (; taken < want && !reclaim.cut_short; segment++) {
 		segment = find_next_bit(reclaim.pool->lent, last, segment);
 		if (segment >= last)
 			break;
-		if (take_segment(segment, SWIOTLB_TAKE_FREE))
+		if (take_segment(segment, SWIOTLB_TAKE_FREE)) {
 			taken++;
+			reclaim.cut_short = hold_is_over();
+		}
 		cond_resched();
 	}
 	return taken;
@@ -1111,17 +1118,19 @@ static bool lend_segment(unsigned int segment)
 	return true;
 }
 
-/* Lend up to @want idle segments of an area, the last ones first. */
+/* Lend up to @want idle segments of an area, the last ones first, while there is time. */
 static unsigned int lend_area(unsigned int area, unsigned int want)
 {
 	unsigned int first = area * area_segments();
 	unsigned int segment = first + area_segments();
 	unsigned int lent = 0;
 
-	while (lent < want && segment-- > first) {
+	while (lent < want && !reclaim.cut_short && segment-- > first) {
 		if (!test_bit(segment, reclaim.pool->lent) &&
-		    lend_segment(segment))
+		    lend_segment(segment)) {
 			lent++;
+			reclaim.cut_short = hold_is_over();
+		}
 		cond_resched();
 	}
 	return lent;
@@ -1379,6 +1388,9 @@ static void shrink_pool(unsigned int owned)
 		want = area_surplus(area, goes_on, surplus);
 		surplus -= lend_area(area, want);
 	}
+	/* What is idle comes first */
+	if (reclaim.cut_short)
+		return;
 	for (area = 0; area < nareas; area++) {
 		want = area_surplus(area, goes_on, surplus);
 		surplus -= want;
@@ -1580,7 +1592,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	}
 	if (reclaim.paused)
 		goto out;
-	begin_hold();
+	begin_hold(HOLD_MAX);
 
 	/* What drains is nearer than what is lent */
 	look_at_pool(&state);
@@ -1681,7 +1693,7 @@ static unsigned int take_all(unsigned int want)
 			    bitmap_weight(reclaim.pool->lent, nr));
 		if (!part)
 			break;
-		begin_hold();
+		begin_hold(HOLD_MAX);
 		had = take_segments(0, nr, part, NULL);
 		taken += had;
 		WRITE_ONCE(reclaim.last_take, jiffies);
@@ -1713,6 +1725,7 @@ unsigned int swiotlb_reclaim_lend(unsigned int segments)
 		return 0;
 
 	mutex_lock(&reclaim.lock);
+	begin_hold(MAX_JIFFY_OFFSET);
 	for (area = 0; area < reclaim.pool->nareas && lent < segments; area++) {
 		swiotlb_area_stat(reclaim.pool, area, &stat);
 		owned = area_owned(&stat);
@@ -2259,6 +2272,7 @@ static int __init swiotlb_reclaim_init(void)
 
 	mutex_lock(&reclaim.lock);
 	reclaim.enabled = true;
+	begin_hold(MAX_JIFFY_OFFSET);
 	set_floor(DIV_ROUND_UP(floor, pool->nareas * SWIOTLB_SEGMENT_BYTES));
 	for (area = 0; area < pool->nareas; area++)
 		lent += lend_area(area, area_segments() - reclaim.floor);

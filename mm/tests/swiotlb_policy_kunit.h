@@ -267,8 +267,7 @@ static int begin_with_a_held_page(struct kunit *test)
 	/* The pool may keep what another test has missed */
 	swiotlb_reclaim_lend(swiotlb_nr_segments(reclaim.pool));
 	mutex_lock(&reclaim.lock);
-	begin_hold();
-	reclaim.hold_end = jiffies + MAX_JIFFY_OFFSET;
+	begin_hold(MAX_JIFFY_OFFSET);
 	segment = lend_all_but_one_page();
 	KUNIT_EXPECT_GE(test, segment, 0);
 	if (segment < 0)
@@ -388,6 +387,7 @@ static void lend_all(void)
 	struct swiotlb_area_stat stat;
 	unsigned int area, owned;
 
+	begin_hold(MAX_JIFFY_OFFSET);
 	for (area = 0; area < reclaim.pool->nareas; area++) {
 		swiotlb_area_stat(reclaim.pool, area, &stat);
 		owned = area_owned(&stat);
@@ -414,8 +414,7 @@ static void one_segment_is_evacuated_after_a_long_hold(struct kunit *test)
 	memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
 	bitmap_zero(reclaim.tried, nr_blocks());
 	reclaim.cursor = 0;
-	begin_hold();
-	reclaim.hold_end = jiffies - 1;
+	begin_hold(-1);
 
 	before = evacuations();
 	taken = evacuate_segments(0, nr, lent, &error);
@@ -448,8 +447,7 @@ static void attempt_goes_on_after_a_long_hold(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, backoff.pause, 0);
 
 	/* Tried in vain, but there may be others */
-	begin_hold();
-	reclaim.hold_end = jiffies - 1;
+	begin_hold(-1);
 	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 1, 1, &backoff), 0);
 	KUNIT_EXPECT_NE(test, reclaim.blocks[block].pause, 0);
 	KUNIT_EXPECT_TRUE(test, test_bit(block, reclaim.tried));
@@ -457,7 +455,7 @@ static void attempt_goes_on_after_a_long_hold(struct kunit *test)
 
 	/* There are not, and it is not tried twice, whatever its own pause is */
 	reclaim.blocks[block].pause = 0;
-	begin_hold();
+	begin_hold(MAX_JIFFY_OFFSET);
 	KUNIT_EXPECT_EQ(test, take_segments(segment, segment + 1, 1, &backoff), 0);
 	KUNIT_EXPECT_EQ(test, reclaim.blocks[block].pause, 0);
 	KUNIT_EXPECT_FALSE(test, test_bit(block, reclaim.tried));
