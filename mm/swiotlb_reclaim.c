@@ -37,7 +37,6 @@
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
 #include <linux/percpu.h>
-#include <linux/random.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -209,6 +208,7 @@ struct block_cost {
  * @cursor:	Pageblock at which the next evacuation begins. Under @lock.
  * @tried:	Pageblocks that were tried in vain, in an attempt that goes on when
  *		@lock has been released. Under @lock.
+ * @error:	Why segments could not be had in that attempt, or 0. Under @lock.
  * @hold_end:	When whoever has @lock is to move no more segments, in jiffies. Under
  *		@lock.
  * @cut_short:	That was so. Under @lock.
@@ -220,6 +220,8 @@ struct block_cost {
  * @missed:	Slots of mappings that found no segment to take since kswiotlbd
  *		last looked. No lock.
  * @unserved:	The same, since use was last sampled. Under @lock.
+ * @unfilled:	The same, since kswiotlbd last had the time to take segments for them.
+ *		Under @lock.
  * @missed_use:	Of the pool, in the periods with any. Under @lock.
  * @last_evacuation: How the last one ended, for the log. No lock.
  * @map_failed:	Number of mappings that found no slot.
@@ -240,6 +242,7 @@ static struct swiotlb_reclaim {
 	unsigned int refill;
 	unsigned int cursor;
 	unsigned long *tried;
+	int error;
 	unsigned long hold_end;
 	bool cut_short;
 	bool enabled;
@@ -249,6 +252,7 @@ static struct swiotlb_reclaim {
 	const char *last_evacuation;
 	unsigned int missed;
 	unsigned int unserved;
+	unsigned int unfilled;
 	struct use_history missed_use;
 	atomic_long_t map_failed;
 } reclaim = {
@@ -267,6 +271,16 @@ static void swiotlb_hist_add(enum swiotlb_hist hist, u64 ns)
 static unsigned int area_segments(void)
 {
 	return reclaim.pool->area_nslabs / IO_TLB_SEGSIZE;
+}
+
+static unsigned int block_segments(void)
+{
+	return pageblock_nr_pages / SWIOTLB_SEGMENT_PAGES;
+}
+
+static unsigned int nr_blocks(void)
+{
+	return swiotlb_nr_segments(reclaim.pool) / block_segments();
 }
 
 /* Segments of an area that are mapped or can be. */
@@ -385,6 +399,14 @@ static bool regular_is_low(struct folio *folio, gfp_t gfp, unsigned long mark)
 	return !zone_watermark_ok(reclaim.zone, 0, mark, gfp_zone(gfp), 0);
 }
 
+/* Whatever type its pageblock has: that being evacuated is isolated */
+static bool is_in_pool(struct folio *folio)
+{
+	phys_addr_t offset = PFN_PHYS(folio_pfn(folio)) - reclaim.pool->start;
+
+	return offset < reclaim.pool->end - reclaim.pool->start;
+}
+
 /**
  * evacuate_target() - allocate a folio to migrate to
  * @src:	Folio in a lent segment.
@@ -411,7 +433,7 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 		return NULL;
 
 	dst = __folio_alloc_node(gfp, order, nid);
-	if (dst && is_migrate_swiotlb_page(&dst->page)) {
+	if (dst && is_in_pool(dst)) {
 		folio_put(dst);
 		lru_add_drain_cpu_zone(reclaim.zone);
 		dst = __folio_alloc_node(gfp, order, nid);
@@ -419,7 +441,7 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	if (!dst)
 		return NULL;
 
-	if (!is_migrate_swiotlb_page(&dst->page)) {
+	if (!is_in_pool(dst)) {
 		if (!regular_is_low(dst, gfp, low_wmark_pages(reclaim.zone)))
 			return dst;
 		wakeup_kswapd(reclaim.zone, gfp, order, gfp_zone(gfp));
@@ -554,6 +576,15 @@ static void begin_hold(unsigned long max)
 	reclaim.cut_short = false;
 }
 
+/* What is tried next is tried anew, if that was not cut short. */
+static void end_attempt(void)
+{
+	if (reclaim.cut_short)
+		return;
+	bitmap_zero(reclaim.tried, nr_blocks());
+	reclaim.error = 0;
+}
+
 /* Has reclaim.lock been held for so long that others should have it? */
 static bool hold_is_over(void)
 {
@@ -677,8 +708,7 @@ static bool take_segment(unsigned int segment, enum vm_event_item event)
  * @again:	Receives whether another pass may have more: of what was busy for a
  *		moment, or what others have freed, parked on their CPU.
  *
- * What turns out free is taken even if something was busy. It begins anywhere, so that
- * each segment gets its turn although time may run out after one of them.
+ * What turns out free is taken even if something was busy.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
@@ -686,22 +716,16 @@ static bool take_segment(unsigned int segment, enum vm_event_item event)
 static unsigned int evacuate_pass(unsigned int first, unsigned int last,
 				  unsigned int want, int *error, bool *again)
 {
-	unsigned int i, segment, nr = last - first, tried = 0, taken = 0;
-	unsigned int begin = get_random_u32_below(nr);
 	struct io_tlb_pool *pool = reclaim.pool;
+	unsigned int segment, taken = 0;
 	unsigned long pfn;
 	int ret;
 
 	*error = 0;
 	*again = false;
-	for (i = 0; i < nr && taken < want; i++) {
-		segment = first + (begin + i) % nr;
+	for (segment = first; segment < last && taken < want; segment++) {
 		if (!test_bit(segment, pool->lent))
 			continue;
-		if (tried++ && hold_is_over()) {
-			*again = false;
-			break;
-		}
 		pfn = swiotlb_segment_pfn(pool, segment);
 		/* Migrating the rest would be in vain */
 		ret = -EBUSY;
@@ -761,10 +785,14 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 		goto out;
 	}
 	for (pass = 0; pass < EVACUATE_PASSES && again && taken < want; pass++) {
-		/* Of their free pages. It waits for all CPUs, so not for each segment. */
+		/* Waits for all CPUs, so not for each segment, nor in any case */
 		if (pass)
 			drain_all_pages(reclaim.zone);
+		else
+			lru_add_drain_cpu_zone(reclaim.zone);
 		taken += evacuate_pass(first, last, want - taken, error, &again);
+		if (hold_is_over())
+			break;
 	}
 	undo_isolate_page_range(start, end, MIGRATE_SWIOTLB);
 	swiotlb_hist_add(HIST_EVACUATE, local_clock() - since);
@@ -808,20 +836,10 @@ static unsigned int take_free_segments(unsigned int first, unsigned int last,
 	return taken;
 }
 
-static unsigned int block_segments(void)
-{
-	return pageblock_nr_pages / SWIOTLB_SEGMENT_PAGES;
-}
-
 /* First segment of a pageblock */
 static unsigned int start_of(unsigned int block)
 {
 	return block * block_segments();
-}
-
-static unsigned int nr_blocks(void)
-{
-	return swiotlb_nr_segments(reclaim.pool) / block_segments();
 }
 
 static bool may_try(const struct backoff *backoff)
@@ -956,7 +974,7 @@ static unsigned int evacuate_window(unsigned int block, unsigned int nr,
 			note_block(block + i, cost.mean, err && !had);
 		if (err && (*error != -ENOMEM || is_final(err)))
 			*error = err;
-		reclaim.cut_short = hold_is_over();
+		reclaim.cut_short = hold_is_over() && !is_final(*error);
 		if (reclaim.cut_short)
 			break;
 		cond_resched();
@@ -984,7 +1002,8 @@ static bool evacuation_is_due(unsigned int first, unsigned int last)
  * @first:	First segment to take.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @error:	Receives why not all of them could be had.
+ * @error:	On entry, why segments could not be had before, or 0. Receives why
+ *		not all of them could be had.
  *
  * Pageblocks are looked at from where the last evacuation ended, so that all of
  * them get their turn, and the cheapest in a window are emptied. When reclaim.lock
@@ -1018,8 +1037,6 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	WRITE_ONCE(swiotlb_reclaim_task, NULL);
 	lru_cache_enable();
 	reclaim.cursor = block;
-	if (!reclaim.cut_short)
-		bitmap_clear(reclaim.tried, begin, end - begin);
 
 	/* All that is left was tried in vain a short time ago */
 	if (taken < want && !*error)
@@ -1057,7 +1074,7 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 {
 	unsigned int taken = take_free_segments(first, last, want);
 	unsigned int evacuated = 0;
-	int error = 0;
+	int error = reclaim.error;
 
 	if (taken >= want || reclaim.cut_short)
 		return taken;
@@ -1069,8 +1086,10 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 	taken += evacuated;
 	if (backoff && evacuated)
 		backoff->pause = 0;
-	if (taken < want && reclaim.cut_short)
+	if (taken < want && reclaim.cut_short) {
+		reclaim.error = error;
 		return taken;
+	}
 	if (taken < want)
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
 	WRITE_ONCE(reclaim.last_evacuation,
@@ -1508,7 +1527,7 @@ static void look_at_pool(struct pool_state *state)
 
 /**
  * serve_missed() - take segments, as mappings have found no slots
- * @missed:	Slots that were not found since this was last called.
+ * @missed:	Slots that were not found since this last had the time.
  *
  * Whole segments, as slots may be free and too scattered. If use was more than is
  * owned, the pool grows to what it should own, by migration if need be: what was
@@ -1584,6 +1603,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	mutex_lock(&reclaim.lock);
 	missed = min(xchg(&reclaim.missed, 0), reclaim.pool->nslabs);
 	reclaim.unserved = min(reclaim.unserved + missed, reclaim.pool->nslabs);
+	reclaim.unfilled = min(reclaim.unfilled + missed, reclaim.pool->nslabs);
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
 	periods = (jiffies - *sampled) / SAMPLE_PERIOD;
 	if (periods) {
@@ -1613,12 +1633,15 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	}
 	if (reclaim.enabled)
 		missing += refill_floor();
-	missing += serve_missed(missed);
+	missing += serve_missed(reclaim.unfilled);
 	if (reclaim.cut_short) {
 		/* What is missing is not known yet */
 		WRITE_ONCE(reclaim.kicked, true);
 		missing = 0;
+	} else {
+		reclaim.unfilled = 0;
 	}
+	end_attempt();
 
 	look_at_pool(&state);
 	set_wake(&state);
@@ -1683,11 +1706,12 @@ static int kswiotlbd(void *unused)
 static unsigned int take_all(unsigned int want)
 {
 	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
-	unsigned int part, had, taken = 0;
+	unsigned int part, had, taken = 0, vain = 0;
 	bool enabled = reclaim.enabled;
 
 	memset(reclaim.blocks, 0, nr_blocks() * sizeof(*reclaim.blocks));
-	bitmap_zero(reclaim.tried, nr_blocks());
+	reclaim.cut_short = false;
+	end_attempt();
 	do {
 		part = min3(want - taken, GROW_MAX,
 			    bitmap_weight(reclaim.pool->lent, nr));
@@ -1697,13 +1721,17 @@ static unsigned int take_all(unsigned int want)
 		had = take_segments(0, nr, part, NULL);
 		taken += had;
 		WRITE_ONCE(reclaim.last_take, jiffies);
-		if (!had && !reclaim.cut_short)
+		/* kswiotlbd may begin anew in between, but not for ever */
+		if (had < part &&
+		    (!reclaim.cut_short || (!had && ++vain == nr_blocks())))
 			break;
 
 		mutex_unlock(&reclaim.lock);
 		cond_resched();
 		mutex_lock(&reclaim.lock);
 	} while (reclaim.enabled == enabled);
+	reclaim.cut_short = false;
+	end_attempt();
 	return taken;
 }
 
