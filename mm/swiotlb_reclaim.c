@@ -1235,15 +1235,18 @@ static unsigned int pool_target(bool goes_on)
 }
 
 /*
- * How many segments the pool does not lend if it owns them. A peak at which mappings
- * found no slots is remembered for as long as windows are, even if it was a spike:
+ * How many segments the pool does not lend if it owns them. For as long as windows
+ * remember that mappings found no slots, their peak counts, even if it was a spike:
  * when the next comes, what has been lent meanwhile may be in use.
  */
 static unsigned int pool_keeps(bool goes_on)
 {
-	unsigned int missed = max_of(reclaim.missed_use.windows, PEAK_WINDOWS);
-	unsigned int slots = with_headroom(missed, pool_headroom());
+	const struct use_history *all = &reclaim.use[reclaim.pool->nareas];
+	unsigned int slots = 0;
 
+	if (max_of(reclaim.missed_use.windows, PEAK_WINDOWS))
+		slots = with_headroom(max_of(all->windows, PEAK_WINDOWS),
+				      pool_headroom());
 	return max(pool_target(goes_on), DIV_ROUND_UP(slots, IO_TLB_SEGSIZE));
 }
 

@@ -74,8 +74,7 @@ take_fail=$(vmstat swiotlb_take_fail)
 map_fail=$(cat "$DEBUGFS/swiotlb/io_tlb_map_fail")
 check "what was missed is there soon" grow
 sleep $KEPT
-# The last may have been served with the help of what was free and lent
-at_least "owned $KEPT s later, KiB" "$(owned_kb)" $((BURST_KB * 3 / 4))
+at_least "owned $KEPT s later, KiB" "$(owned_kb)" $BURST_KB
 burst "the same again"
 equal "mappings of it that failed" "$(figure failed)" 0
 at_least "segments that could not be had" $(($(vmstat swiotlb_take_fail) - take_fail)) 1
