@@ -1109,6 +1109,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(lent_fops, NULL, lent_set, "%llu\n");
 #define TORTURE_FLOOD_SIZE	SZ_64K
 #define TORTURE_FLOOD		128	/* mappings of that size */
 #define TORTURE_FLOOD_MAX	1024	/* sometimes */
+#define TORTURE_LEND		64	/* segments */
 
 enum torture_count {
 	T_MAP, T_HARDIRQ, T_SOFTIRQ, T_FAILED, T_SYNC, T_UNMAP, T_STALE, T_FLOOD,
@@ -1762,9 +1763,13 @@ static void op_flood(struct torturer *t)
 	done(&t->a, T_UNMAP, nr);
 }
 
+/*
+ * On average what a flood takes: after its failures kswiotlbd lends nothing for longer
+ * than it is until the next, and lent memory is to be in use.
+ */
 static void op_lend(struct torturer *t)
 {
-	done(&t->a, T_LEND, swiotlb_reclaim_lend(1 + rnd(&t->a, 16)));
+	done(&t->a, T_LEND, swiotlb_reclaim_lend(1 + rnd(&t->a, TORTURE_LEND)));
 }
 
 static void op_take(struct torturer *t)
