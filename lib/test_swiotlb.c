@@ -1774,10 +1774,7 @@ static void op_lend(struct torturer *t)
 
 static void op_take(struct torturer *t)
 {
-	/* Sometimes all, whatever is in it: what is free is taken first */
-	u32 want = rnd(&t->a, 8) ? 1 + rnd(&t->a, 8) : U32_MAX;
-
-	done(&t->a, T_TAKE, swiotlb_reclaim_take(want));
+	done(&t->a, T_TAKE, swiotlb_reclaim_take(1 + rnd(&t->a, 8)));
 }
 
 static void op_look(struct torturer *t)
