@@ -1738,6 +1738,23 @@ static unsigned int take_all(unsigned int want)
 	return taken;
 }
 
+/* Lend up to @want idle segments, wherever they are, but not the floor of an area. */
+static unsigned int lend_segments(unsigned int want)
+{
+	unsigned int area, owned, lent = 0;
+	struct swiotlb_area_stat stat;
+
+	begin_hold(MAX_JIFFY_OFFSET);
+	for (area = 0; area < reclaim.pool->nareas && lent < want; area++) {
+		swiotlb_area_stat(reclaim.pool, area, &stat);
+		owned = area_owned(&stat);
+		if (owned > reclaim.floor)
+			lent += lend_area(area, min(owned - reclaim.floor,
+						    want - lent));
+	}
+	return lent;
+}
+
 /**
  * swiotlb_reclaim_lend() - lend idle segments whatever the policy says
  * @segments:	How many.
@@ -1749,21 +1766,13 @@ static unsigned int take_all(unsigned int want)
  */
 unsigned int swiotlb_reclaim_lend(unsigned int segments)
 {
-	unsigned int area, owned, lent = 0;
-	struct swiotlb_area_stat stat;
+	unsigned int lent;
 
 	if (!reclaim.pool)
 		return 0;
 
 	mutex_lock(&reclaim.lock);
-	begin_hold(MAX_JIFFY_OFFSET);
-	for (area = 0; area < reclaim.pool->nareas && lent < segments; area++) {
-		swiotlb_area_stat(reclaim.pool, area, &stat);
-		owned = area_owned(&stat);
-		if (owned > reclaim.floor)
-			lent += lend_area(area, min(owned - reclaim.floor,
-						    segments - lent));
-	}
+	lent = lend_segments(segments);
 	mutex_unlock(&reclaim.lock);
 	/* It sets when areas ask for more */
 	swiotlb_reclaim_wake();
@@ -2252,8 +2261,8 @@ static bool __init pageblock_convertible(unsigned long pfn, struct zone *zone)
 static int __init swiotlb_reclaim_init(void)
 {
 	unsigned long start, end, pfn, floor;
-	unsigned int area, lent = 0;
 	struct io_tlb_pool *pool;
+	unsigned int lent;
 	struct task_struct *task;
 	phys_addr_t last;
 
@@ -2303,10 +2312,8 @@ static int __init swiotlb_reclaim_init(void)
 
 	mutex_lock(&reclaim.lock);
 	reclaim.enabled = true;
-	begin_hold(MAX_JIFFY_OFFSET);
 	set_floor(DIV_ROUND_UP(floor, pool->nareas * SWIOTLB_SEGMENT_BYTES));
-	for (area = 0; area < pool->nareas; area++)
-		lent += lend_area(area, area_segments() - reclaim.floor);
+	lent = lend_segments(swiotlb_nr_segments(pool));
 	mutex_unlock(&reclaim.lock);
 
 	last = pool->end - 1;

@@ -403,16 +403,7 @@ static unsigned int nr_lent(void)
 
 static void lend_all(void)
 {
-	struct swiotlb_area_stat stat;
-	unsigned int area, owned;
-
-	begin_hold(MAX_JIFFY_OFFSET);
-	for (area = 0; area < reclaim.pool->nareas; area++) {
-		swiotlb_area_stat(reclaim.pool, area, &stat);
-		owned = area_owned(&stat);
-		if (owned > reclaim.floor)
-			lend_area(area, owned - reclaim.floor);
-	}
+	lend_segments(swiotlb_nr_segments(reclaim.pool));
 }
 
 /* However much is wanted: somebody may be waiting for reclaim.lock */
