@@ -9,15 +9,16 @@
 # rig: flavour=reclaim
 # rig: timeout=300
 #
-# A process takes memory step by step until nearly no lent page is free any
-# more. It stops early when so little memory is left (RESERVE_KB) that a step
-# more could end in an OOM kill; then the test has failed.
+# A process takes memory step by step, each a part of what is free, until nearly
+# no lent page is free any more. It stops early when so little memory is left
+# (RESERVE_KB) that a step more could end in an OOM kill; then the test has failed.
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 LENT_PERCENT=98		# of (total - floor), at idle
 USED_PERCENT=95		# of lent memory, by the process
-STEP_KB=4096
+STEP_PART=16		# of free memory
+STEP_KB=512		# at least
 RESERVE_KB=6144
 
 cleanup()
@@ -54,10 +55,10 @@ kills=$(vmstat oom_kill)
 state "caches dropped"
 
 filler_start
-while ! taken && [ "$(meminfo MemFree)" -gt "$RESERVE_KB" ] && kill -0 "$filler" 2>/dev/null; do
-	step=$STEP_KB
-	[ "$(meminfo MemFree)" -gt 32768 ] || step=$((STEP_KB / 8))
-	filler_add "$step" 2>/dev/null || break
+while ! taken && free=$(meminfo MemFree) && [ "$free" -gt "$RESERVE_KB" ] &&
+      kill -0 "$filler" 2>/dev/null; do
+	step=$((free / STEP_PART))
+	filler_add $((step > STEP_KB ? step : STEP_KB)) 2>/dev/null || break
 done
 state "filled"
 after=$(free_lent_kb)

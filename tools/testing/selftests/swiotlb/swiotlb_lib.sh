@@ -171,7 +171,9 @@ on_icount()
 
 sysfs()
 {
-	cat "$SYSFS/$1"
+	local value
+
+	read -r value <"$SYSFS/$1" && echo "$value"
 }
 
 # field FILE NAME: the second column of the line that begins with NAME. The file is
