@@ -1091,6 +1091,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(lent_fops, NULL, lent_set, "%llu\n");
  *   look      read pages, write to some; see whether they have moved
  *   pin       hold on to a page for a while
  *   drop      free pages, so that others are allocated
+ *   migrate   take the segment that a page is in, which has to move
  *   contig    ask for a pageblock of the pool as one piece, which is refused, as it
  *             is to those who want to take memory offline
  *
@@ -1777,10 +1778,8 @@ static void op_take(struct torturer *t)
 	done(&t->a, T_TAKE, swiotlb_reclaim_take(1 + rnd(&t->a, 8)));
 }
 
-static void op_look(struct torturer *t)
+static void look_at(struct torturer *t, u32 index, u32 end)
 {
-	u32 index = rnd(&t->a, t->nr_pages);
-	u32 end = min(index + 1 + rnd(&t->a, 32), t->nr_pages);
 	struct page *page;
 
 	for (; index < end; index++) {
@@ -1793,6 +1792,13 @@ static void op_look(struct torturer *t)
 			page_write(t, index, page);
 		put_page(page);
 	}
+}
+
+static void op_look(struct torturer *t)
+{
+	u32 index = rnd(&t->a, t->nr_pages);
+
+	look_at(t, index, min(index + 1 + rnd(&t->a, 32), t->nr_pages));
 }
 
 static void op_pin(struct torturer *t)
@@ -1822,6 +1828,27 @@ static void op_drop(struct torturer *t)
 			     ((loff_t)end << PAGE_SHIFT) - 1);
 	memset(t->page_gen + index, 0, (end - index) * sizeof(*t->page_gen));
 	done(&t->a, T_DROP, end - index);
+}
+
+/*
+ * The policy has pages of lent segments migrated only if none is free. On a slow kernel
+ * hardly any is lent, as floods keep failing, and then those are free.
+ */
+static void op_migrate(struct torturer *t)
+{
+	u32 i, index = rnd(&t->a, t->nr_pages);
+	phys_addr_t at;
+
+	for (i = 0; i < t->nr_pages; i++, index = (index + 1) % t->nr_pages) {
+		at = PFN_PHYS(t->page_pfn[index]);
+		if (!t->page_gen[index] || test_bit(index, t->page_busy) ||
+		    !in_pool(at) || !is_lent(at))
+			continue;
+		done(&t->a, T_TAKE, swiotlb_reclaim_take_at(at));
+		done(&t->a, T_LEND, swiotlb_reclaim_lend(1));
+		look_at(t, index, index + 1);
+		return;
+	}
 }
 
 static void op_contig(struct torturer *t)
@@ -1857,6 +1884,7 @@ static const struct {
 	{ op_look, 12 },
 	{ op_pin, 6 },
 	{ op_drop, 2 },
+	{ op_migrate, 2 },
 	{ op_contig, 1 },
 };
 

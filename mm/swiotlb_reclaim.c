@@ -1804,6 +1804,37 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 }
 EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_take);
 
+/**
+ * swiotlb_reclaim_take_at() - take the segment of an address back
+ * @addr:	In it.
+ *
+ * For tests. Pages that are in use are migrated, whatever else is free.
+ *
+ * Context: process context, may sleep.
+ * Return: number of segments taken, at most one.
+ */
+unsigned int swiotlb_reclaim_take_at(phys_addr_t addr)
+{
+	unsigned int segment, taken;
+
+	if (!reclaim.pool || addr < reclaim.pool->start || addr >= reclaim.pool->end)
+		return 0;
+
+	segment = (addr - reclaim.pool->start) >> SWIOTLB_SEGMENT_SHIFT;
+	mutex_lock(&reclaim.lock);
+	begin_hold(HOLD_MAX);
+	memset(&reclaim.blocks[segment / block_segments()], 0,
+	       sizeof(*reclaim.blocks));
+	end_attempt();
+	taken = take_segments(segment, segment + 1, 1, NULL);
+	reclaim.cut_short = false;
+	end_attempt();
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_wake();
+	return taken;
+}
+EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_take_at);
+
 #if IS_ENABLED(CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST)
 void swiotlb_reclaim_pause(void)
 {

@@ -92,6 +92,7 @@ void swiotlb_reclaim_map_failed(void);
 const char *swiotlb_reclaim_last_evacuation(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
+unsigned int swiotlb_reclaim_take_at(phys_addr_t addr);
 
 /* For tests: keep the policy from moving segments, and look at all of them */
 void swiotlb_reclaim_pause(void);

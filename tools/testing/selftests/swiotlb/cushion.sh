@@ -15,7 +15,7 @@
 # rig: disk=512M
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=300
+# rig: timeout=600
 # rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"

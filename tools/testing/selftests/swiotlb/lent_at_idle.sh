@@ -26,12 +26,6 @@ cleanup()
 	filler_stop
 }
 
-# taken: whether the process and others have as much of the lent memory as wanted
-taken()
-{
-	[ "$lent" -gt 0 ] && [ $(($(free_lent_kb) * 100)) -le $((lent * (100 - USED_PERCENT))) ]
-}
-
 free_again()
 {
 	[ $(($(free_lent_kb) * 100)) -ge $((before * 90)) ]
@@ -55,7 +49,7 @@ kills=$(vmstat oom_kill)
 state "caches dropped"
 
 filler_start
-while ! taken && free=$(meminfo MemFree) && [ "$free" -gt "$RESERVE_KB" ] &&
+while ! lent_used "$USED_PERCENT" && free=$(meminfo MemFree) && [ "$free" -gt "$RESERVE_KB" ] &&
       kill -0 "$filler" 2>/dev/null; do
 	step=$((free / STEP_PART))
 	filler_add $((step > STEP_KB ? step : STEP_KB)) 2>/dev/null || break

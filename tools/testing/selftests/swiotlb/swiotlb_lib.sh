@@ -211,6 +211,15 @@ free_lent_kb()
 	echo $(($(vmstat nr_free_swiotlb) * PAGE_KB))
 }
 
+# lent_used PERCENT: whether somebody has as much of the lent memory
+lent_used()
+{
+	local lent
+
+	lent=$(sysfs lent_kb)
+	[ "$lent" -gt 0 ] && [ $(($(free_lent_kb) * 100)) -le $((lent * (100 - $1))) ]
+}
+
 # lent_in_use: KiB of lent memory that somebody has
 lent_in_use()
 {
@@ -492,6 +501,9 @@ filler_stop()
 # while processes change anonymous memory.
 
 ANON_PERCENT=40		# of MemTotal; 0: none of that
+# Until lent memory is in use. A slow kernel reads slowly, too.
+# shellcheck disable=SC2034	# used by the tests
+USED_SECONDS=$((120 * ${SLOWER:-1}))
 stress=
 reader=
 

@@ -12,7 +12,7 @@
 # rig: disk=512M
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=300
+# rig: timeout=480
 # rig: minutes=1
 #
 # Variables of the environment:
@@ -25,6 +25,7 @@
 MINUTES=${MINUTES:-1}
 TORTURE_SEED=${TORTURE_SEED:-0}
 LENT_PAGES=4096		# for direct DMA, each in all directions
+USED_PERCENT=50		# of lent memory, by the pressure
 MEMORY=/sys/devices/system/memory
 
 # What must have been done at least once, of torture_result
@@ -119,7 +120,7 @@ chains=/proc/lockdep_chains
 lockdep=0
 [ ! -e $chains ] || lockdep=2
 # shellcheck disable=SC2086	# lists of words
-tap_plan $((5 + 1 + $(echo $DONE $FOUND | wc -w) + 5 + watching + lockdep))
+tap_plan $((5 + 2 + $(echo $DONE $FOUND | wc -w) + 5 + watching + lockdep))
 
 # 1. Direct DMA to lent pages
 wait_for $LENT_AGAIN lent_percent 98
@@ -138,7 +139,8 @@ go=$counts/go
 echo "0" >"$counts/compact"
 echo "0 0" >"$counts/offline"
 pressure_start
-sleep 5
+check "pressure uses $USED_PERCENT% of the lent memory" \
+	wait_for "$USED_SECONDS" lent_used "$USED_PERCENT"
 echo "$TORTURE_SEED" >"$TEST_DEV/torture_seed"
 compact_memory &
 compact=$!

@@ -24,7 +24,6 @@ RUNTIME=${SWIOTLB_RUNTIME:-60}
 USED_PERCENT=80		# of lent memory, by the pressure
 BACK_PERCENT=95		# of (total - floor), lent again
 BACK_SECONDS=$((30 * ${SLOWER:-1}))	# if no mapping failed
-USED_SECONDS=$((120 * ${SLOWER:-1}))
 
 fio=
 
@@ -45,12 +44,6 @@ fio_start()
 	    --name=medium --bs=64k --iodepth=32 --size=64M \
 	    --name=large --bs=256k --iodepth=192 --size=128M >"$disk_dir/fio.err" 2>&1 &
 	fio=$!
-}
-
-used_enough()
-{
-	[ "$(sysfs lent_kb)" -gt 0 ] &&
-		[ $(($(free_lent_kb) * 100)) -le $(($(sysfs lent_kb) * (100 - USED_PERCENT))) ]
 }
 
 # As a spike would: more segments than are free, so that some must be migrated. A
@@ -82,7 +75,7 @@ kills=$(vmstat oom_kill)
 
 # 1. Pressure
 pressure_start
-check "pressure uses $USED_PERCENT% of the lent memory" wait_for "$USED_SECONDS" used_enough
+check "pressure uses $USED_PERCENT% of the lent memory" wait_for "$USED_SECONDS" lent_used "$USED_PERCENT"
 state "pressure"
 
 # 2. I/O under pressure
