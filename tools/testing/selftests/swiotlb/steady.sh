@@ -12,7 +12,7 @@
 # rig: disk=1G
 # rig: disk_bps=64000000
 # rig: flavour=reclaim
-# rig: timeout=180
+# rig: timeout=300
 # rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
@@ -58,7 +58,7 @@ state "idle"
 # Buffered writes lay the files out, once
 (fio_run --create_only=1) >/dev/null
 state "files laid out"
-fio_run --time_based --runtime=$((SETTLE + RUNTIME + 15)) >"$disk_dir/fio.out" 2>&1 &
+fio_run --time_based --runtime=$((SETTLE + RUNTIME + 45)) >"$disk_dir/fio.out" 2>&1 &
 fio=$!
 sleep "$SETTLE"
 state "after $SETTLE s"
