@@ -1804,6 +1804,25 @@ unsigned int swiotlb_reclaim_take(unsigned int segments)
 }
 EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_take);
 
+#if IS_ENABLED(CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST)
+void swiotlb_reclaim_pause(void)
+{
+	mutex_lock(&reclaim.lock);
+	reclaim.paused = true;
+	mutex_unlock(&reclaim.lock);
+}
+
+void swiotlb_reclaim_resume(void)
+{
+	mutex_lock(&reclaim.lock);
+	reclaim.paused = false;
+	mutex_unlock(&reclaim.lock);
+	swiotlb_reclaim_wake();
+}
+#endif
+
+#if SWIOTLB_RECLAIM_CHECKS
+
 /**
  * swiotlb_reclaim_take_at() - take the segment of an address back
  * @addr:	In it.
@@ -1834,25 +1853,6 @@ unsigned int swiotlb_reclaim_take_at(phys_addr_t addr)
 	return taken;
 }
 EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_take_at);
-
-#if IS_ENABLED(CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST)
-void swiotlb_reclaim_pause(void)
-{
-	mutex_lock(&reclaim.lock);
-	reclaim.paused = true;
-	mutex_unlock(&reclaim.lock);
-}
-
-void swiotlb_reclaim_resume(void)
-{
-	mutex_lock(&reclaim.lock);
-	reclaim.paused = false;
-	mutex_unlock(&reclaim.lock);
-	swiotlb_reclaim_wake();
-}
-#endif
-
-#if SWIOTLB_RECLAIM_CHECKS
 
 /*
  * Times that the count of free pages may be wrong: what a CPU has counted by itself

@@ -92,13 +92,13 @@ void swiotlb_reclaim_map_failed(void);
 const char *swiotlb_reclaim_last_evacuation(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
-unsigned int swiotlb_reclaim_take_at(phys_addr_t addr);
 
-/* For tests: keep the policy from moving segments, and look at all of them */
+/* For tests: keep the policy from moving segments, move one, and look at all of them */
 void swiotlb_reclaim_pause(void);
 void swiotlb_reclaim_resume(void);
 unsigned int swiotlb_check_segments(struct io_tlb_pool *pool);
 unsigned int swiotlb_check_pages(struct io_tlb_pool *pool, unsigned int segment);
+unsigned int swiotlb_reclaim_take_at(phys_addr_t addr);
 unsigned int swiotlb_reclaim_check(void);
 
 /* Whether there are any */
