@@ -39,6 +39,7 @@
 #include <linux/percpu.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -1701,7 +1702,8 @@ static int kswiotlbd(void *unused)
  * @want:	How many.
  *
  * A part at a time, so that others get reclaim.lock. It ends when all that is left
- * was tried in vain, or when somebody switches lending on or off.
+ * was tried in vain, when somebody switches lending on or off, or after the part in
+ * which the task has got a signal: with much in use it may take minutes.
  *
  * Context: process context, may sleep. reclaim.lock is held, but not all the time.
  * Return: number of segments taken.
@@ -1732,7 +1734,7 @@ static unsigned int take_all(unsigned int want)
 		mutex_unlock(&reclaim.lock);
 		cond_resched();
 		mutex_lock(&reclaim.lock);
-	} while (reclaim.enabled == enabled);
+	} while (reclaim.enabled == enabled && !signal_pending(current));
 	reclaim.cut_short = false;
 	end_attempt();
 	return taken;
@@ -2092,7 +2094,10 @@ static ssize_t enabled_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return sysfs_emit(buf, "%d\n", READ_ONCE(reclaim.enabled));
 }
 
-/* Switched off, one attempt is made here, and kswiotlbd goes on in its time. */
+/*
+ * Switched off, one attempt is made here, until a signal at most, and kswiotlbd goes
+ * on in its time.
+ */
 static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
@@ -2111,6 +2116,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 		if (sum.lent)
 			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",
 				slots_to_kb(sum.lent * IO_TLB_SEGSIZE),
+				signal_pending(current) ? "interrupted" :
 				READ_ONCE(reclaim.last_evacuation));
 	}
 	mutex_unlock(&reclaim.lock);
