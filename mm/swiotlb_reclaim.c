@@ -218,6 +218,7 @@ struct block_cost {
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
  *		kick that is lost is repeated by the next mapping.
  * @last_take:	When a segment was last taken or missed, in jiffies. No lock.
+ * @map_took:	A mapping asked for a free segment since use was last sampled. No lock.
  * @missed:	Slots of mappings that found no segment to take since kswiotlbd
  *		last looked. No lock.
  * @unserved:	The same, since use was last sampled. Under @lock.
@@ -250,6 +251,7 @@ static struct swiotlb_reclaim {
 	bool paused;
 	bool kicked;
 	unsigned long last_take;
+	bool map_took;
 	const char *last_evacuation;
 	unsigned int missed;
 	unsigned int unserved;
@@ -338,6 +340,7 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 		count_vm_event(SWIOTLB_TAKE_FAIL);
 	}
 	WRITE_ONCE(reclaim.last_take, jiffies);
+	WRITE_ONCE(reclaim.map_took, true);
 	swiotlb_reclaim_wake();
 	return page;
 }
@@ -1500,6 +1503,21 @@ static unsigned int refill(unsigned int want, unsigned int owned)
 	return take_part(0, nr, want - taken, &reclaim.evacuation);
 }
 
+/*
+ * Take what the pool should own, as far as it is free, as mappings have taken segments
+ * themselves. They need whole ones, so that where slots are scattered they would take
+ * one now and then for a minute although the pool is not low.
+ */
+static void grow(unsigned int owned)
+{
+	unsigned int target = pool_target(use_goes_on());
+
+	if (owned < target &&
+	    take_free_segments(0, swiotlb_nr_segments(reclaim.pool),
+			       target - owned))
+		WRITE_ONCE(reclaim.last_take, jiffies);
+}
+
 /**
  * struct pool_state - a sum over areas that change meanwhile, so not a snapshot
  * @owned:	Segments.
@@ -1602,16 +1620,19 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	unsigned int area, want, missed, missing = 0;
 	struct pool_state state;
 	unsigned long periods;
-	bool quiet;
+	bool quiet, took;
 
 	mutex_lock(&reclaim.lock);
 	missed = min(xchg(&reclaim.missed, 0), reclaim.pool->nslabs);
 	reclaim.unserved = min(reclaim.unserved + missed, reclaim.pool->nslabs);
 	reclaim.unfilled = min(reclaim.unfilled + missed, reclaim.pool->nslabs);
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
+	took = READ_ONCE(reclaim.map_took);
 	periods = (jiffies - *sampled) / SAMPLE_PERIOD;
 	if (periods) {
 		*sampled += periods * SAMPLE_PERIOD;
+		/* Before: what is taken from now on may not be in the sample */
+		WRITE_ONCE(reclaim.map_took, false);
 		sample_use(periods);
 	}
 	if (reclaim.paused)
@@ -1634,6 +1655,10 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 		missing = refill(min(state.lent, want), state.owned);
 	} else if (quiet) {
 		shrink_pool(state.owned);
+	}
+	if (reclaim.enabled && took) {
+		look_at_pool(&state);
+		grow(state.owned);
 	}
 	if (reclaim.enabled)
 		missing += refill_floor();

@@ -509,6 +509,42 @@ static void segments_are_missing_even_if_nothing_is_lent(struct kunit *test)
 	end_policy();
 }
 
+/* Nothing that is in use, and no more than it should own */
+static void pool_grows_to_its_target_by_what_is_free(struct kunit *test)
+{
+	unsigned int slots, period = PEAK_SAMPLES - 1;
+	struct use_history use, *all;
+	struct pool_state state;
+	int segment;
+
+	segment = begin_with_a_held_page(test);
+	if (segment < 0)
+		return;
+	lend_all();
+	look_at_pool(&state);
+	all = &reclaim.use[reclaim.pool->nareas];
+	use = *all;
+	memset(all, 0, sizeof(*all));
+	grow(state.owned);
+	KUNIT_EXPECT_EQ(test, nr_lent(), state.lent);
+
+	slots = (state.owned + state.lent / 2) * IO_TLB_SEGSIZE;
+	period = use_for(all, period, 1, slots);
+	KUNIT_EXPECT_GT(test, pool_target(true), state.owned);
+	grow(state.owned);
+	KUNIT_EXPECT_EQ(test, state.owned + state.lent - nr_lent(),
+			pool_target(true));
+
+	use_for(all, period, 1, reclaim.pool->nslabs);
+	look_at_pool(&state);
+	grow(state.owned);
+	KUNIT_EXPECT_EQ(test, nr_lent(), 1);
+	KUNIT_EXPECT_TRUE(test, test_bit(segment, reclaim.pool->lent));
+	*all = use;
+	lend_all();
+	end_with_a_held_page(test, segment);
+}
+
 static struct kunit_case swiotlb_policy_cases[] = {
 	KUNIT_CASE(spike_is_remembered_for_as_long_as_samples),
 	KUNIT_CASE(two_spikes_are_not_use_that_goes_on),
@@ -525,6 +561,7 @@ static struct kunit_case swiotlb_policy_cases[] = {
 	KUNIT_CASE(attempt_goes_on_after_a_long_hold),
 	KUNIT_CASE(all_but_what_is_stuck_is_taken),
 	KUNIT_CASE(segments_are_missing_even_if_nothing_is_lent),
+	KUNIT_CASE(pool_grows_to_its_target_by_what_is_free),
 	{}
 };
 

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0
+# breaks: section 5, steady I/O moves no segment
+# file: mm/swiotlb_reclaim.c
+# tests: kunit
+/^static void grow(/,/^}/ s/owned < target/false/
