@@ -218,7 +218,9 @@ struct block_cost {
  * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
  *		kick that is lost is repeated by the next mapping.
  * @last_take:	When a segment was last taken or missed, in jiffies. No lock.
- * @map_took:	A mapping asked for a free segment since use was last sampled. No lock.
+ * @map_took:	A mapping has asked for a free segment since kswiotlbd last looked. No
+ *		lock.
+ * @growing:	Samples after which the pool is still to grow for that. Under @lock.
  * @missed:	Slots of mappings that found no segment to take since kswiotlbd
  *		last looked. No lock.
  * @unserved:	The same, since use was last sampled. Under @lock.
@@ -252,6 +254,7 @@ static struct swiotlb_reclaim {
 	bool kicked;
 	unsigned long last_take;
 	bool map_took;
+	unsigned int growing;
 	const char *last_evacuation;
 	unsigned int missed;
 	unsigned int unserved;
@@ -1503,21 +1506,6 @@ static unsigned int refill(unsigned int want, unsigned int owned)
 	return take_part(0, nr, want - taken, &reclaim.evacuation);
 }
 
-/*
- * Take what the pool should own, as far as it is free, as mappings have taken segments
- * themselves. They need whole ones, so that where slots are scattered they would take
- * one now and then for a minute although the pool is not low.
- */
-static void grow(unsigned int owned)
-{
-	unsigned int target = pool_target(use_goes_on());
-
-	if (owned < target &&
-	    take_free_segments(0, swiotlb_nr_segments(reclaim.pool),
-			       target - owned))
-		WRITE_ONCE(reclaim.last_take, jiffies);
-}
-
 /**
  * struct pool_state - a sum over areas that change meanwhile, so not a snapshot
  * @owned:	Segments.
@@ -1545,6 +1533,65 @@ static void look_at_pool(struct pool_state *state)
 		state->draining += stat.draining;
 		state->usable += usable_slots(area, &stat);
 	}
+}
+
+/* Has it been, of late? */
+static bool area_is_used(unsigned int area)
+{
+	return max_of(reclaim.use[area].samples, PEAK_SAMPLES);
+}
+
+/*
+ * Take what the pool should own, for the areas that are used, but not more than half
+ * of what is free: that is for mappings. Others get reclaim.lock before there is more.
+ */
+static void grow(void)
+{
+	unsigned int nr = swiotlb_nr_segments(reclaim.pool);
+	unsigned int area, first, part, want, used = 0, taken = 0;
+	unsigned int target = pool_target(use_goes_on());
+	struct pool_state state;
+
+	look_at_pool(&state);
+	want = zone_page_state(reclaim.zone, NR_FREE_SWIOTLB_PAGES) /
+	       SWIOTLB_SEGMENT_PAGES / 2;
+	want = min3(want, target - min(target, state.owned), GROW_MAX);
+	if (!want)
+		return;
+
+	for (area = 0; area < reclaim.pool->nareas; area++)
+		used += area_is_used(area);
+	for (area = 0; area < reclaim.pool->nareas; area++) {
+		if (!area_is_used(area))
+			continue;
+		first = area * area_segments();
+		part = min(DIV_ROUND_UP(want, used), want - taken);
+		taken += take_free_segments(first, first + area_segments(), part);
+	}
+	taken += take_free_segments(0, nr, want - taken);
+	if (taken)
+		WRITE_ONCE(reclaim.last_take, jiffies);
+}
+
+/**
+ * serve_takes() - let the pool grow, as mappings have taken segments themselves
+ * @sampled:	Whether use has just been sampled.
+ *
+ * They need whole segments. Where slots are scattered they would take one now and then
+ * for a minute although the pool is not low.
+ *
+ * Context: process context, may sleep. reclaim.lock is held.
+ */
+static void serve_takes(bool sampled)
+{
+	/* What is mapped may be counted after that, and so be in the next sample only */
+	if (xchg(&reclaim.map_took, false))
+		reclaim.growing = 2;
+	if (!sampled || !reclaim.growing)
+		return;
+	grow();
+	if (!reclaim.cut_short)
+		reclaim.growing--;
 }
 
 /**
@@ -1620,19 +1667,16 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	unsigned int area, want, missed, missing = 0;
 	struct pool_state state;
 	unsigned long periods;
-	bool quiet, took;
+	bool quiet;
 
 	mutex_lock(&reclaim.lock);
 	missed = min(xchg(&reclaim.missed, 0), reclaim.pool->nslabs);
 	reclaim.unserved = min(reclaim.unserved + missed, reclaim.pool->nslabs);
 	reclaim.unfilled = min(reclaim.unfilled + missed, reclaim.pool->nslabs);
 	quiet = time_after(jiffies, READ_ONCE(reclaim.last_take) + LEND_DELAY);
-	took = READ_ONCE(reclaim.map_took);
 	periods = (jiffies - *sampled) / SAMPLE_PERIOD;
 	if (periods) {
 		*sampled += periods * SAMPLE_PERIOD;
-		/* Before: what is taken from now on may not be in the sample */
-		WRITE_ONCE(reclaim.map_took, false);
 		sample_use(periods);
 	}
 	if (reclaim.paused)
@@ -1656,12 +1700,10 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	} else if (quiet) {
 		shrink_pool(state.owned);
 	}
-	if (reclaim.enabled && took) {
-		look_at_pool(&state);
-		grow(state.owned);
-	}
-	if (reclaim.enabled)
+	if (reclaim.enabled) {
+		serve_takes(periods);
 		missing += refill_floor();
+	}
 	missing += serve_missed(reclaim.unfilled);
 	if (reclaim.cut_short) {
 		/* What is missing is not known yet */
@@ -2120,14 +2162,15 @@ static ssize_t enabled_show(struct kobject *kobj, struct kobj_attribute *attr,
 }
 
 /*
- * Switched off, one attempt is made here, until a signal at most, and kswiotlbd goes
- * on in its time.
+ * Switched off, one attempt is made here, and kswiotlbd goes on in its time. A signal
+ * ends the attempt; where its handler has system calls restarted there is another.
  */
 static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
 	struct swiotlb_area_stat sum;
 	unsigned int value;
+	ssize_t ret = count;
 
 	if (kstrtouint(buf, 10, &value) || value > 1)
 		return -EINVAL;
@@ -2138,15 +2181,16 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 		take_all(swiotlb_nr_segments(reclaim.pool));
 	if (!reclaim.enabled) {
 		pool_stat(&sum);
-		if (sum.lent)
+		if (sum.lent && signal_pending(current))
+			ret = -ERESTARTSYS;
+		else if (sum.lent)
 			pr_info("switched off, but %lu KiB could not be taken back yet: %s\n",
 				slots_to_kb(sum.lent * IO_TLB_SEGSIZE),
-				signal_pending(current) ? "interrupted" :
 				READ_ONCE(reclaim.last_evacuation));
 	}
 	mutex_unlock(&reclaim.lock);
 	swiotlb_reclaim_wake();
-	return count;
+	return ret;
 }
 RECLAIM_ATTR_RW(enabled);
 

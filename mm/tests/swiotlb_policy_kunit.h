@@ -509,40 +509,86 @@ static void segments_are_missing_even_if_nothing_is_lent(struct kunit *test)
 	end_policy();
 }
 
-/* Nothing that is in use, and no more than it should own */
-static void pool_grows_to_its_target_by_what_is_free(struct kunit *test)
+/* What is left is lent still, as if it had not been asked for */
+static void signal_ends_taking(struct kunit *test)
 {
-	unsigned int slots, period = PEAK_SAMPLES - 1;
-	struct use_history use, *all;
-	struct pool_state state;
-	int segment;
+	unsigned int lent, taken;
 
-	segment = begin_with_a_held_page(test);
-	if (segment < 0)
-		return;
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	lend_all();
+	lent = nr_lent();
+	set_thread_flag(TIF_SIGPENDING);
+	taken = take_all(lent);
+	clear_thread_flag(TIF_SIGPENDING);
+	KUNIT_EXPECT_GT(test, taken, 0);
+	KUNIT_EXPECT_LE(test, taken, GROW_MAX);
+	KUNIT_EXPECT_EQ(test, nr_lent(), lent - taken);
+	lend_all();
+	end_policy();
+}
+
+static void use_is(unsigned int slots)
+{
+	memset(reclaim.use, 0, (reclaim.pool->nareas + 1) * sizeof(*reclaim.use));
+	use_for(&reclaim.use[0], 0, 1, slots);
+	use_for(&reclaim.use[reclaim.pool->nareas], 0, 1, slots);
+}
+
+/*
+ * For what mappings have taken, after two samples, by no more than it should own or than
+ * half of what is free, and for areas that are used first.
+ */
+static void pool_grows_after_a_mapping_took_a_segment(struct kunit *test)
+{
+	unsigned int first_area, slots;
+	struct pool_state state;
+
+	if (!reclaim.pool)
+		kunit_skip(test, "not booted with swiotlb=reclaim");
+
+	swiotlb_reclaim_pause();
+	mutex_lock(&reclaim.lock);
+	begin_anew();
 	lend_all();
 	look_at_pool(&state);
-	all = &reclaim.use[reclaim.pool->nareas];
-	use = *all;
-	memset(all, 0, sizeof(*all));
-	grow(state.owned);
-	KUNIT_EXPECT_EQ(test, nr_lent(), state.lent);
+	/* What the pool should own is more than it does by a segment at least */
+	slots = state.owned * IO_TLB_SEGSIZE;
+	use_is(slots);
+	first_area = bitmap_weight(reclaim.pool->lent, area_segments());
 
-	slots = (state.owned + state.lent / 2) * IO_TLB_SEGSIZE;
-	period = use_for(all, period, 1, slots);
-	KUNIT_EXPECT_GT(test, pool_target(true), state.owned);
-	grow(state.owned);
+	reclaim.map_took = false;
+	reclaim.growing = 0;
+	serve_takes(true);
+	KUNIT_EXPECT_EQ(test, nr_lent(), state.lent);
+	reclaim.map_took = true;
+	serve_takes(false);
+	KUNIT_EXPECT_EQ(test, nr_lent(), state.lent);
+	KUNIT_EXPECT_FALSE(test, reclaim.map_took);
+	serve_takes(true);
 	KUNIT_EXPECT_EQ(test, state.owned + state.lent - nr_lent(),
 			pool_target(true));
-
-	use_for(all, period, 1, reclaim.pool->nslabs);
-	look_at_pool(&state);
-	grow(state.owned);
-	KUNIT_EXPECT_EQ(test, nr_lent(), 1);
-	KUNIT_EXPECT_TRUE(test, test_bit(segment, reclaim.pool->lent));
-	*all = use;
+	KUNIT_EXPECT_EQ(test, first_area - bitmap_weight(reclaim.pool->lent,
+							 area_segments()),
+			state.lent - nr_lent());
+	/* The next sample may be the first to have it */
 	lend_all();
-	end_with_a_held_page(test, segment);
+	serve_takes(true);
+	KUNIT_EXPECT_LT(test, nr_lent(), state.lent);
+	lend_all();
+	serve_takes(true);
+	KUNIT_EXPECT_EQ(test, nr_lent(), state.lent);
+
+	use_is(reclaim.pool->nslabs);
+	grow();
+	KUNIT_EXPECT_LT(test, nr_lent(), state.lent);
+	KUNIT_EXPECT_GT(test, nr_lent(), 0);
+	memset(reclaim.use, 0, (reclaim.pool->nareas + 1) * sizeof(*reclaim.use));
+	lend_all();
+	end_policy();
 }
 
 static struct kunit_case swiotlb_policy_cases[] = {
@@ -561,7 +607,8 @@ static struct kunit_case swiotlb_policy_cases[] = {
 	KUNIT_CASE(attempt_goes_on_after_a_long_hold),
 	KUNIT_CASE(all_but_what_is_stuck_is_taken),
 	KUNIT_CASE(segments_are_missing_even_if_nothing_is_lent),
-	KUNIT_CASE(pool_grows_to_its_target_by_what_is_free),
+	KUNIT_CASE(signal_ends_taking),
+	KUNIT_CASE(pool_grows_after_a_mapping_took_a_segment),
 	{}
 };
 

@@ -241,24 +241,6 @@ static void lent_segment_is_free_at_once(struct kunit *test)
 	EXPECT_SOUND(test, ctx);
 }
 
-/* What is left is lent still, as if it had not been asked for */
-static void signal_ends_taking(struct kunit *test)
-{
-	struct context *ctx = test->priv;
-	unsigned int lent = total_lent(ctx);
-	unsigned int taken;
-
-	set_thread_flag(TIF_SIGPENDING);
-	taken = swiotlb_reclaim_take(lent);
-	clear_thread_flag(TIF_SIGPENDING);
-	KUNIT_EXPECT_GT(test, taken, 0);
-	KUNIT_EXPECT_LT(test, taken, lent);
-	KUNIT_EXPECT_EQ(test, total_lent(ctx), lent - taken);
-	EXPECT_SOUND(test, ctx);
-	KUNIT_EXPECT_EQ(test, swiotlb_reclaim_lend(taken), taken);
-	EXPECT_SOUND(test, ctx);
-}
-
 static void used_is_mapped_plus_lent(struct kunit *test)
 {
 	struct context *ctx = test->priv;
@@ -836,7 +818,6 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(owned_segment_is_one_unsplit_block),
 	KUNIT_CASE(lent_segment_is_one_free_block),
 	KUNIT_CASE(lent_segment_is_free_at_once),
-	KUNIT_CASE(signal_ends_taking),
 	KUNIT_CASE(used_is_mapped_plus_lent),
 	KUNIT_CASE(mapped_segment_is_not_lent),
 	KUNIT_CASE(draining_segment_gets_no_mapping),
