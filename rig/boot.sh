@@ -205,7 +205,7 @@ start_qemu()
 panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 $CMDLINE")
 	q+=(-drive "if=none,id=root,file=$root,format=raw,snapshot=on" -device virtio-blk-pci,drive=root
 	    -drive "if=none,id=job,file=$work/job.tar,format=raw,readonly=on" -device virtio-blk-pci,drive=job
-	    -device virtio-serial-pci)
+	    -device virtio-serial-pci,max_ports=4)
 	if [ -n "$INTERACTIVE" ]; then
 		# Ctrl-A X leaves a guest that hangs.
 		q+=(-chardev "stdio,id=con,mux=on,signal=off,logfile=$2" -serial chardev:con
