@@ -251,26 +251,22 @@ has_begun()
 wait_qemu()
 {
 	local start=$SECONDS end=$((SECONDS + $1)) over=0 n expect pct
-	local log=${2:-} size=0 last looked=$SECONDS still=$SECONDS
+	local log=${2:-} looked=$SECONDS
 	expect=$(recall "boot-${BOOT_STAGE//[^a-zA-Z0-9_.-]/-}" 60)
 	while kill -0 "$CHILD" 2>/dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			over=1
-			kill -KILL "$CHILD" 2>/dev/null || true
-			break
-		fi
-		if [ -n "$log" ] && [ "$SECONDS" -ne "$looked" ]; then
+		elif [ -n "$log" ] && [ "$SECONDS" -ne "$looked" ]; then
 			looked=$SECONDS
-			last=$size
-			size=$(stat -c %s "$log")
-			[ "$size" -eq "$last" ] || still=$SECONDS
 			if has_begun "$log"; then
 				log=
-			elif [ $((SECONDS - still)) -ge "$STILL" ]; then
+			elif [ $((EPOCHSECONDS - $(stat -c %Y "$log"))) -ge "$STILL" ]; then
 				over=2
-				kill -KILL "$CHILD" 2>/dev/null || true
-				break
 			fi
+		fi
+		if [ "$over" -ne 0 ]; then
+			kill -KILL "$CHILD" 2>/dev/null || true
+			break
 		fi
 		if [ -n "$BOOT_STAGE" ]; then
 			n=$((SECONDS - start))
@@ -362,7 +358,7 @@ fi
 [ -n "${RIG_QUIET:-}" ] ||
 	say "booting $ARCH $FLAVOUR, ${mem} MiB, $SMP CPUs ($how), time limit $(hms "$TIMEOUT"); console log: ${LOG#"$ROOT"/}"
 mkdir -p "$(dirname "$LOG")"
-over=0 stills=0 slips=0 watched=
+stills=0 slips=0 watched=
 # What does not come to its script may be our fault where memory is lent, and where the
 # console says so. KUnit runs before the script, too, and a quiet kernel says nothing.
 case "$accel $CMDLINE" in

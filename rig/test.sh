@@ -131,7 +131,7 @@ judged()
 	local name=$1 want=$2 re=$3 status=0
 	printf '#!/bin/bash\n%s\n' "$4" >"$dir/script"
 	shift 4
-	env ARCH="${archs[0]}" FLAVOUR="$under_test" SCRIPT="$dir/script" TIMEOUT=$((600 * slower)) LOG="$dir/judged.console" \
+	env ARCH="${archs[0]}" FLAVOUR="$under_test" SCRIPT="$dir/script" TIMEOUT=$((240 * slower)) LOG="$dir/judged.console" \
 		"$@" "$ROOT/rig/boot.sh" >"$dir/judged.out" 2>"$dir/judged.err" </dev/null || status=$?
 	if [ "$status" -eq "$want" ] && grep -qE "$re" "$dir/judged.out" "$dir/judged.err"; then
 		pass "rig: $name"

@@ -586,7 +586,7 @@ static void pool_grows_after_a_mapping_took_a_segment(struct kunit *test)
 	grow();
 	KUNIT_EXPECT_LT(test, nr_lent(), state.lent);
 	KUNIT_EXPECT_GT(test, nr_lent(), 0);
-	memset(reclaim.use, 0, (reclaim.pool->nareas + 1) * sizeof(*reclaim.use));
+	use_is(0);
 	lend_all();
 	end_policy();
 }
