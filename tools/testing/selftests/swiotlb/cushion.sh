@@ -37,17 +37,11 @@ burst_run()
 	echo 1 >"$TEST_DEV/run"
 }
 
-# free_blocks: how many of each order are free in lent memory
-free_blocks()
-{
-	sed -n '/^Number/q; s/.*type *Swiotlb *//p' /proc/pagetypeinfo | grep -v '^[0 ]*$'
-}
-
 # burst NAME
 burst()
 {
 	state "before $1"
-	diag "free blocks of lent memory, by order: $(free_blocks)"
+	diag "free blocks of lent memory, by order: $(listed_blocks | grep -v '^[0 ]*$')"
 	# Few buffers, as those of a real burst are there before it. They may be hard
 	# to come by.
 	device size=65536 count=$((BURST_KB / 64)) src_kb=1024

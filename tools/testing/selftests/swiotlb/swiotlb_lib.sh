@@ -312,20 +312,29 @@ swiotlb_blocks()
 	[ "$column" -ge 0 ]
 }
 
+# listed_blocks: how many blocks of each order are on the free lists of type Swiotlb, a
+# line for each zone
+listed_blocks()
+{
+	local line
+
+	while read -r line; do
+		[[ ! $line =~ type\ +Swiotlb\ +(.*) ]] || echo "${BASH_REMATCH[1]}"
+	done </proc/pagetypeinfo
+}
+
 # listed_kb: memory on the free lists of type Swiotlb
 listed_kb()
 {
-	local line order sum=0
+	local order sum=0
 	local -a words
 
-	while read -r line; do
-		[[ $line =~ type\ +Swiotlb\ +(.*) ]] || continue
-		read -ra words <<<"${BASH_REMATCH[1]}"
+	while read -ra words; do
 		for order in "${!words[@]}"; do
 			# A long list is not counted to its end: ">100000"
 			sum=$((sum + (${words[order]#>} << order)))
 		done
-	done </proc/pagetypeinfo
+	done < <(listed_blocks)
 	echo $((sum * PAGE_KB))
 }
 
