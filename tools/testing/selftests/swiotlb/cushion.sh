@@ -4,6 +4,9 @@
 # While memory is short, most of what is lent is in use, and yet enough of it free
 # for a burst from hard interrupts, and for another soon afterwards.
 #
+# Random reads beside processes leave what is freed in pieces, of which a burst can use
+# nothing.
+#
 # With huge pages the kernel keeps ten times as much memory free as without. A CMA area
 # takes its share of the movable allocations.
 #
@@ -15,7 +18,7 @@
 # rig: disk=512M
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
-# rig: timeout=600
+# rig: timeout=900
 # rig: long=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
@@ -52,14 +55,14 @@ burst()
 	equal "$1: mappings that failed" "$(figure failed)" 0
 }
 
-# pressure NAME: results of all that under one kind of pressure
+# pressure NAME SECONDS: results of all that under one kind of pressure, from then on
 pressure()
 {
 	local lent=0 used=0 i
 
 	wait_for $LENT_AGAIN lent_percent 98
 	pressure_start
-	sleep 20
+	sleep "$2"
 	state "$1"
 	for ((i = 0; i < SAMPLES; i++)); do
 		lent=$((lent + $(sysfs lent_kb)))
@@ -78,13 +81,15 @@ pressure()
 }
 
 need_root
-need_commands stress-ng truncate dd
+need_commands stress-ng truncate dd fio
 need_reclaim
 need_test_device
 need_disk
-tap_plan $((2 * (1 + 2 * PAIRS)))
+tap_plan $((3 * (1 + 2 * PAIRS)))
 
 ANON_PERCENT=0
-pressure "page cache"
+pressure "page cache" 20
 ANON_PERCENT=40
-pressure "page cache and processes"
+pressure "page cache and processes" 20
+RANDOM_READS=1
+pressure "random reads and processes" 60

@@ -510,6 +510,7 @@ filler_stop()
 # while processes change anonymous memory.
 
 ANON_PERCENT=40		# of MemTotal; 0: none of that
+RANDOM_READS=		# 1: a page at a time, anywhere in the file
 # Until lent memory is in use. A slow kernel reads slowly, too.
 # shellcheck disable=SC2034	# used by the tests
 USED_SECONDS=$((120 * ${SLOWER:-1}))
@@ -540,7 +541,13 @@ pressure_start()
 			  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
 		stress=$!
 	fi
-	read_file &
+	if [ -n "$RANDOM_READS" ]; then
+		fio --name=read --filename="$disk_dir/file" --rw=randread --bs=4k \
+		    --ioengine=psync --invalidate=0 --fadvise_hint=random \
+		    --time_based --runtime=1d >/dev/null 2>&1 &
+	else
+		read_file &
+	fi
 	reader=$!
 }
 
@@ -548,6 +555,7 @@ pressure_start()
 pressure_stop()
 {
 	[ -z "$disk_dir" ] || rm -f "$disk_dir/go"
+	[ -z "$RANDOM_READS" ] || [ -z "$reader" ] || kill "$reader" 2>/dev/null
 	[ -z "$reader" ] || wait "$reader"
 	reader=
 	if [ -n "$stress" ]; then
