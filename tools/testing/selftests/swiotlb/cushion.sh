@@ -24,7 +24,7 @@
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 USED_PERCENT=85		# of lent memory
-SAMPLES=50		# of that, one each 0.2 s
+SAMPLES=150		# of that, one each 0.2 s: kswapd frees more at times
 BURST_KB=16384		# in mappings of 64 KiB
 AGAIN_SECONDS=3		# until the next burst
 PAIRS=3			# of bursts
