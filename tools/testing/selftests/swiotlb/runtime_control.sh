@@ -24,6 +24,7 @@ GO_ON=150		# seconds until all that could not be taken back is
 HIGH_KB=65536		# a floor that is not the one of the boot
 HELD_PERMILLE=50	# of lent pages, held by a process
 RESERVE_KB=4096	# of free memory, beyond what the kernel keeps free
+CUSHION_PART=12		# of the pool, a part of that
 SWAP_MB=384		# so that nobody is killed when nothing more is free
 
 floor=
@@ -163,7 +164,7 @@ chmod 600 "$swap"
 mkswap "$swap" >/dev/null
 swapon "$swap"
 kills=$(vmstat oom_kill)
-reserve=$(($(high_kb) + RESERVE_KB))
+reserve=$(($(high_kb) + $(sysfs total_kb) / CUSHION_PART + RESERVE_KB))
 filler_start
 while [ "$(meminfo MemFree)" -gt "$reserve" ] && kill -0 "$filler" 2>/dev/null; do
 	filler_add 4096
