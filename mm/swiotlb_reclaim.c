@@ -122,8 +122,8 @@
 #define MISSED_MAX	8
 
 /*
- * Most segments that are taken before others get reclaim.lock, and after how long no
- * more are taken or lent. A pageblock takes some milliseconds at most, but on a debug
+ * Most segments that are evacuated before others get reclaim.lock, and after how long
+ * no more are taken or lent. A pageblock takes some milliseconds at most, but on a debug
  * kernel that had all CPUs busy and poisons pages, one segment took a second.
  */
 #define GROW_MAX	64
@@ -319,7 +319,7 @@ void swiotlb_reclaim_wake(void)
  * swiotlb_reclaim_take_free() - take a free segment for a mapping
  * @pool:	The pool that lends.
  *
- * If there is none, kswiotlbd evacuates some for those that follow.
+ * It does not wait for kswiotlbd, which looks whether others should be owned.
  *
  * Context: any context but NMI. Takes and releases zone->lock; the caller must
  * not hold an area lock.
@@ -461,7 +461,9 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 
 /*
  * Drop what is clean page cache. Not of file systems that keep something of
- * their own in a folio, and might wait for I/O to release it: that migrates.
+ * their own in a folio, and might wait for I/O to release it: that migrates. So does
+ * what is locked, as who has the lock may add something. Who locks a clean folio
+ * later has no reason to.
  */
 static void drop_clean_cache(struct compact_control *cc)
 {
@@ -469,7 +471,7 @@ static void drop_clean_cache(struct compact_control *cc)
 	LIST_HEAD(keep);
 
 	list_for_each_entry_safe(folio, next, &cc->migratepages, lru)
-		if (folio_has_private(folio))
+		if (folio_test_locked(folio) || folio_has_private(folio))
 			list_move(&folio->lru, &keep);
 	reclaim_clean_pages_from_list(cc->zone, &cc->migratepages);
 	list_splice(&keep, &cc->migratepages);
@@ -711,7 +713,7 @@ static bool take_segment(unsigned int segment, enum vm_event_item event)
  * @first:	First segment to take.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @error:	Receives why the last segment could not be had, or 0.
+ * @error:	Receives why a segment could not be had, or 0: the last, or -ENOMEM.
  * @again:	Receives whether another pass may have more: of what was busy for a
  *		moment, or what others have freed, parked on their CPU.
  *
@@ -765,7 +767,7 @@ static unsigned int evacuate_pass(unsigned int first, unsigned int last,
  * @first:	First segment of the pageblock to take.
  * @last:	One past the last.
  * @want:	How many segments are wanted.
- * @error:	Receives why the last segment could not be had, or 0.
+ * @error:	Receives why a segment could not be had, or 0: the last, or -ENOMEM.
  *
  * The pageblock is isolated, so that what has been migrated away cannot be
  * allocated again.
@@ -1749,7 +1751,11 @@ static int kswiotlbd(void *unused)
 			 */
 			WRITE_ONCE(reclaim.kicked, true);
 			schedule_timeout_idle(BACKOFF_MIN);
-			WRITE_ONCE(reclaim.kicked, READ_ONCE(reclaim.missed));
+			WRITE_ONCE(reclaim.kicked, false);
+			/* As above: an earlier miss is seen, a later one wakes */
+			smp_mb();
+			if (READ_ONCE(reclaim.missed))
+				WRITE_ONCE(reclaim.kicked, true);
 			timeout = max3(pause_left(&reclaim.evacuation),
 				       pause_left(&reclaim.floor_evacuation),
 				       SAMPLE_PERIOD);
@@ -2052,7 +2058,7 @@ EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_check);
 
 #endif /* SWIOTLB_RECLAIM_CHECKS */
 
-/* Sum of the statistics of all areas; of areas that change, not a snapshot. */
+/* Sum of the statistics of all areas but @retired; of areas that change, not a snapshot. */
 static void __maybe_unused pool_stat(struct swiotlb_area_stat *sum)
 {
 	struct swiotlb_area_stat stat;

@@ -28,24 +28,26 @@ Reclaimable swiotlb: targets
 
 Variables (make TARGET NAME=value)
 
-  ARCH=x86_64        x86_64 or arm64 (make test, bench and check-series: both unless given)
-  FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, kcsan, rt; kernel, boot: stock and dynamic, too
+  ARCH=x86_64        x86_64 or arm64 (test, test-long, soak and check-series: both unless given;
+                     bench: what each row says)
+  FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, kcsan, rt; kernel, boot, shell: stock and dynamic, too
   SCRIPT=file        boot: what to run in the guest
   CMDLINE="..."      boot, shell: added to the kernel's command line, e.g. swiotlb=force,reclaim=256M
-  MEM=1G SMP=2       boot, shell: size of the guest
+  MEM=1G SMP=2       boot, shell: size of the guest; MEM: stress, too
   ICOUNT=1           boot: count instructions (one CPU; guest time = instructions)
   DISK=image         boot, shell: a raw image, becomes an NVMe drive
   MODULES="a.ko"     boot, shell: modules to load first; a path, or relative to the kernel's folder
   LOG=file           boot: where the console goes (build/log/boot-$(ARCH)-$(FLAVOUR).log)
   TIMEOUT=600        boot: seconds until the guest counts as hanging
+  STILL=180          boot: seconds that the guest may say nothing before its script begins
   QEMU_EXTRA="..."   boot, shell: more arguments for QEMU
   MONITOR=1          boot, shell: QEMU's monitor (QMP) at the guest's virtio port rig.monitor
   IDLE= PRESSURE= IO= BACK=   run: seconds of its phases (10, 35, 60; limit 30)
-  TESTS="..."        test: only these: rig, kunit, or names of selftests
+  TESTS="..."        test, soak: only these: rig, kunit, or names of selftests
                      others: only these of rig/guest/others.list
   LONG=1             test: what takes too long for each commit, too
-  MINUTES=n          test, soak: how long torture.sh runs (1; 5), test: and forward_progress.sh (30);
-                     stress: for all stressors together (16)
+  MINUTES=n          test, soak: how long torture.sh runs (1; 5), test: and ping_pong.sh (10) and
+                     forward_progress.sh (30); stress: for all stressors together (16)
   HOURS=2            soak: how long
   ROWS="1 4"         bench: only these rows of bench/rows/
   CASES="64M"        bench: only these cases of a row

@@ -25,7 +25,7 @@ if [ -z "$disk" ]; then
 	mkfs.ext4 -q -F "$disk"
 fi
 case $FLAVOUR in
-reclaim*|debug|kcsan) default='swiotlb=force,reclaim=256M' ;;
+reclaim*|debug|kcsan|rt) default='swiotlb=force,reclaim=256M' ;;
 *) default='swiotlb=force' ;;
 esac
 export INTERACTIVE=1 ARCH FLAVOUR DISK=$disk CMDLINE=${CMDLINE:-$default} MEM=${MEM:-1G} SMP=${SMP:-2}

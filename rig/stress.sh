@@ -16,7 +16,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# Class: stressors. Those that RIG.md's list has and stress-ng 0.15 as well.
+# Class: stressors, as stress-ng 0.15 has them
 CLASSES=(
 	"vm: vm bigheap"
 	"map: mmapfork mremap madvise memfd"

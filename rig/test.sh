@@ -8,7 +8,7 @@
 #   FLAVOUR=reclaim|reclaim-dynamic|debug|kcsan|rt   the kernel (reclaim)
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
 #   LONG=1              those, too, that take too long for each commit
-#   MINUTES=n           how long torture.sh and forward_progress.sh run (1 and 30)
+#   MINUTES=n           how long torture.sh, ping_pong.sh and forward_progress.sh run (1, 10 and 30)
 #
 # A selftest says what it needs in comments; tests in a row that need the same
 # share one boot:

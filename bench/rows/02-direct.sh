@@ -17,6 +17,7 @@
 # target: reclaim lent <= 12 + static:outside
 # target: reclaim+dynamic outside <= 2 + dynamic
 # target: reclaim+dynamic lent <= 12 + dynamic:outside
+# cause: An address inside the pool has a call that looks at the bit of its segment. Two instructions of it are for pools that never lend and have no such bits.
 
 # shellcheck source=../guest.sh
 . /job/guest.sh
