@@ -211,6 +211,12 @@ free_lent_kb()
 	echo $(($(vmstat nr_free_swiotlb) * PAGE_KB))
 }
 
+# hist_sum FILE: how many times this histogram in debugfs has
+hist_sum()
+{
+	awk '{ sum += $2 } END { print sum + 0 }' "$DEBUGFS/swiotlb/$1"
+}
+
 # lent_used PERCENT: whether somebody has as much of the lent memory
 lent_used()
 {
