@@ -733,6 +733,65 @@ static void segment_with_a_bad_page_is_retired(struct kunit *test)
  * What is mapped without padding, from the middle of a slot to the first bytes of
  * another: the size is negative there. A sync of a part must find the right bytes.
  */
+/*
+ * May an allocation with @alloc_flags be made of @zone down to the min watermark, when
+ * @regular pages are free beside those of lent memory?
+ */
+static bool watermark_ok(struct zone *zone, unsigned int order,
+			 unsigned int alloc_flags, unsigned long regular)
+{
+	return __zone_watermark_ok(zone, order, zone->_watermark[WMARK_MIN], 0,
+				   alloc_flags, regular + zone->nr_free_swiotlb);
+}
+
+static void cushion_is_for_who_has_nothing_else(struct kunit *test)
+{
+	const unsigned int cma = ALLOC_CMA, cushion = ALLOC_CMA | ALLOC_CUSHION;
+	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	struct list_head block;
+	unsigned int order, mt;
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	zone->_watermark[WMARK_MIN] = 100;
+	zone->_watermark[WMARK_LOW] = 180;
+	zone->swiotlb_cushion = 1024;
+	zone->nr_free_swiotlb = 1024;
+	zone->nr_free_movable_only = 1024;
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		for (mt = 0; mt < MIGRATE_TYPES; mt++)
+			INIT_LIST_HEAD(&zone->free_area[order].free_list[mt]);
+
+	/* Single pages: an eighth of 180 - 100 is left to what is not movable */
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 110));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cma, 111));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cushion, 0));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma | ALLOC_WMARK_LOW, 100));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cma | ALLOC_WMARK_LOW, 101));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, 0, 100));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, 0, 101));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, ALLOC_CUSHION, 100));
+
+	/* What is more than the cushion is for all of them */
+	zone->nr_free_swiotlb += 50;
+	zone->nr_free_movable_only += 50;
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 60));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cma, 61));
+
+	/* Regular memory is in single pages, so these need a lent block */
+	list_add(&block, &zone->free_area[MAX_PAGE_ORDER].free_list[MIGRATE_SWIOTLB]);
+	zone->free_area[MAX_PAGE_ORDER].nr_free = 1;
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, cma, 5000));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 1, cushion, 5000));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, PAGE_ALLOC_COSTLY_ORDER + 1,
+					      cushion, 5000));
+	zone->nr_free_swiotlb = 2 * zone->swiotlb_cushion + 1;
+	zone->nr_free_movable_only = zone->nr_free_swiotlb;
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 1, cma, 5000));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, PAGE_ALLOC_COSTLY_ORDER + 1,
+					     cma, 5000));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, 0, 5000));
+}
+
 static void part_of_an_unaligned_buffer_is_synced(struct kunit *test)
 {
 	struct context *ctx = test->priv;
@@ -838,6 +897,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(pages_are_managed_once),
 	KUNIT_CASE(free_counter_is_the_free_list),
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
+	KUNIT_CASE(cushion_is_for_who_has_nothing_else),
 	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),
 	KUNIT_CASE(segment_with_a_bad_page_is_retired),
 	{}
