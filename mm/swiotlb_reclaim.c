@@ -423,8 +423,9 @@ static bool is_in_pool(struct folio *folio)
  * bounce buffer. The allocation does not fall back to lent memory, as
  * swiotlb_reclaim_is_evacuating(); lent pages that wait on a per-CPU list can
  * still turn up. Regular memory below the min watermark is left to those who cannot
- * wait. The page allocator does not see when that is so, unless it is asked for what
- * cannot be lent; but the blocks of that are for others, so it is asked last.
+ * wait. Asked for what may be lent, the page allocator counts what is free of that, or
+ * stops earlier. Asked for what cannot be lent, it knows exactly; but the blocks of that
+ * are for others, so it is asked last.
  *
  * Return: a folio as large as @src, or %NULL.
  */
@@ -445,17 +446,15 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 		lru_add_drain_cpu_zone(reclaim.zone);
 		dst = __folio_alloc_node(gfp, order, nid);
 	}
-	if (!dst)
-		return NULL;
-
-	if (!is_in_pool(dst)) {
+	if (dst && !is_in_pool(dst)) {
 		if (!regular_is_low(dst, gfp, low_wmark_pages(reclaim.zone)))
 			return dst;
 		wakeup_kswapd(reclaim.zone, gfp, order, gfp_zone(gfp));
 		if (!regular_is_low(dst, gfp, min_wmark_pages(reclaim.zone)))
 			return dst;
 	}
-	folio_put(dst);
+	if (dst)
+		folio_put(dst);
 	return __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
 }
 

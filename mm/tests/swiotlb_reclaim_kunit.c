@@ -790,6 +790,13 @@ static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, PAGE_ALLOC_COSTLY_ORDER + 1,
 					     cma, 5000));
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, 0, 5000));
+
+	/* A zone without the pool */
+	zone->swiotlb_cushion = 0;
+	zone->nr_free_swiotlb = 0;
+	zone->nr_free_movable_only = 0;
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 100));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cma, 101));
 }
 
 static void part_of_an_unaligned_buffer_is_synced(struct kunit *test)
