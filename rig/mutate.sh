@@ -14,9 +14,9 @@
 #   # file: kernel/dma/swiotlb.c
 #   # tests: kunit burst.sh     as in TESTS of "make test"
 #
-# The number is that of the invariant in the design, or a section of it is named. The
-# sixth, the order of stores, has no mutation: no run shows it, see
-# Documentation/litmus-tests/swiotlb/.
+# The number is that of the invariant in Documentation/core-api/swiotlb-reclaim.rst, or
+# what comes first is the name of a section there. The sixth, the order of stores, has no
+# mutation: no run shows it, see Documentation/litmus-tests/swiotlb/.
 # The source in build/src/ is broken in place and put right again, by the next build at
 # the latest; the kernel is a flavour of its own.
 set -euo pipefail

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# breaks: section 5, an attempt goes on where it was cut short
+# breaks: Evacuation, an attempt goes on where it was cut short
 # file: mm/swiotlb_reclaim.c
 # tests: kunit
 /^static unsigned int evacuate_window(/,/^}/ s/__set_bit(block + i, reclaim\.tried);/;/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# breaks: section 5, a mapping that failed is seen at once
+# breaks: Refill, a mapping that failed is seen at once
 # file: mm/swiotlb_reclaim.c
 # tests: kunit
 /^static bool missed_of_late(/,/^}/ s/reclaim.unserved ||/false ||/

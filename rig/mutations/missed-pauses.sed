@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# breaks: section 5, kswiotlbd is not kept busy if nothing is lent
+# breaks: Refill, kswiotlbd is not kept busy if nothing is lent
 # file: mm/swiotlb_reclaim.c
 # tests: kunit
 /^static unsigned int serve_missed(/,/^}/ s/return now;/return 0;/
