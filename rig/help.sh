@@ -57,6 +57,7 @@ Variables (make TARGET NAME=value)
   PART=each|options  check-series: only the mails, or only the combinations
   PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, others, stress, mutate
   PART="vm map"      stress: only these classes of stressors
+  KVER=6.12           version of the kernel, a folder of patches/
   JOBS=N             compile jobs (number of CPUs)
   FORCE=1            tree: throw away commits that were not refreshed
 END
