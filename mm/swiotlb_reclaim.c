@@ -470,7 +470,8 @@ static void drop_clean_cache(struct compact_control *cc)
 	LIST_HEAD(keep);
 
 	list_for_each_entry_safe(folio, next, &cc->migratepages, lru)
-		if (folio_test_locked(folio) || folio_has_private(folio))
+		/* Other flags may change while it looks at this one */
+		if (folio_test_locked(folio) || data_race(folio_has_private(folio)))
 			list_move(&folio->lru, &keep);
 	reclaim_clean_pages_from_list(cc->zone, &cc->migratepages);
 	list_splice(&keep, &cc->migratepages);
@@ -659,8 +660,9 @@ static unsigned int page_cost(struct page *page, unsigned long left,
 
 	*pages = 1;
 	if (folio) {
-		*pages = min_t(unsigned long, left, folio_nr_pages(folio) -
-			       folio_page_idx(folio, page));
+		/* Of one that is being allocated the number may be an old one */
+		*pages = clamp_t(unsigned long, folio_nr_pages(folio) -
+				 folio_page_idx(folio, page), 1, left);
 		cost = folio_cost(folio) * *pages;
 		folio_put(folio);
 		return cost;
@@ -683,7 +685,7 @@ static unsigned int segment_cost(unsigned int segment)
 	unsigned int cost = 0;
 
 	for (; pfn < end; pfn += pages)
-		cost += page_cost(pfn_to_page(pfn), end - pfn, &pages);
+		cost += data_race(page_cost(pfn_to_page(pfn), end - pfn, &pages));
 	return cost;
 }
 

@@ -202,7 +202,7 @@ start_qemu()
 	fi
 	[ -z "$ICOUNT" ] || q+=(-icount shift=0,sleep=off)
 	q+=(-kernel "$kernel" -append "console=$console $early root=/dev/vda rw init=/rig/init \
-panic=-1 panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 $CMDLINE")
+panic=-1 panic_print=0x4b panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 $CMDLINE")
 	q+=(-drive "if=none,id=root,file=$root,format=raw,snapshot=on" -device virtio-blk-pci,drive=root
 	    -drive "if=none,id=job,file=$work/job.tar,format=raw,readonly=on" -device virtio-blk-pci,drive=job
 	    -device virtio-serial-pci,max_ports=4)
