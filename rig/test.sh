@@ -23,6 +23,7 @@
 #   # rig: qemu-x86_64=-machine hpet=off   the same, only there
 #   # rig: monitor=1     QEMU's monitor (QMP) at the virtio port rig.monitor
 #   # rig: timeout=300   seconds, for this test
+#   # rig: oom=1         a report of the out-of-memory killer is not a failure
 #   # rig: minutes=1     of them it runs for MINUTES, which is 1 unless given
 #   # rig: arch=x86_64   only there
 #   # rig: long=1        only with LONG=1, or named in TESTS
@@ -305,7 +306,7 @@ needs_of()	# FILE N: with its Nth command line, all but the time limit, on one l
 		"$(need "$1" mem 1G)" "$(need "$1" smp 2)" "$(need "$1" disk "")" \
 		"$(need "$1" flavour reclaim)" "$(need "$1" icount "")" "$(need "$1" modules "")" \
 		"$(need "$1" qemu "") $(need "$1" "qemu-$ARCH" "")" "$(need "$1" monitor "")" \
-		"$(need "$1" disk_bps "")"
+		"$(need "$1" disk_bps "")" "$(need "$1" oom "")"
 }
 
 limit_of()	# FILE: its limit of time in seconds
@@ -318,10 +319,10 @@ limit_of()	# FILE: its limit of time in seconds
 
 run_group()	# NUMBER COUNT NEEDS FILE...
 {
-	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor disk_bps f name limit=$((60 * slower)) t m status=0
+	local no=$1 count=$2 cmdline mem smp disk flavour icount modules qemu monitor disk_bps oom f name limit=$((60 * slower)) t m status=0
 	local out line prefix test_status
 	local -a image=()
-	IFS='|' read -r cmdline mem smp disk flavour icount modules qemu monitor disk_bps <<<"$3"
+	IFS='|' read -r cmdline mem smp disk flavour icount modules qemu monitor disk_bps oom <<<"$3"
 	shift 3
 	{
 		echo '#!/bin/bash'
@@ -354,7 +355,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 	out=$dir/selftest-$ARCH-$no.out
 	boot "selftests $ARCH, boot $no of $count" "$limit" "$out" ARCH="$ARCH" FLAVOUR="$flavour" SCRIPT="$dir/group" \
 		CMDLINE="$cmdline" MEM="$mem" SMP="$smp" ICOUNT="$icount" MODULES="$modules" QEMU_EXTRA="$qemu" MONITOR="$monitor" \
-		DISK_BPS="$disk_bps" "${image[@]}" || status=$?
+		DISK_BPS="$disk_bps" JUDGE_ALLOW_OOM="$oom" "${image[@]}" || status=$?
 	rm -f "$dir/disk.img"
 	for f in "$@"; do
 		name=${f##*/}
