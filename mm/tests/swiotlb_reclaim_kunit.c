@@ -780,15 +780,15 @@ static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 	/* Regular memory is in single pages, so these need a lent block */
 	list_add(&block, &zone->free_area[MAX_PAGE_ORDER].free_list[MIGRATE_SWIOTLB]);
 	zone->free_area[MAX_PAGE_ORDER].nr_free = 1;
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 1, cma, 5000));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, PAGE_ALLOC_COSTLY_ORDER + 1,
+					     cma, 5000));
+	zone->nr_free_swiotlb = zone->swiotlb_cushion;
+	zone->nr_free_movable_only = zone->nr_free_swiotlb;
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, cma, 5000));
 	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 1, cushion, 5000));
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, PAGE_ALLOC_COSTLY_ORDER + 1,
 					      cushion, 5000));
-	zone->nr_free_swiotlb = 2 * zone->swiotlb_cushion + 1;
-	zone->nr_free_movable_only = zone->nr_free_swiotlb;
-	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 1, cma, 5000));
-	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, PAGE_ALLOC_COSTLY_ORDER + 1,
-					     cma, 5000));
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, 0, 5000));
 
 	/* A zone without the pool */
@@ -797,6 +797,52 @@ static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 	zone->nr_free_movable_only = 0;
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 100));
 	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cma, 101));
+}
+
+static void larger_allocations_leave_whole_segments(struct kunit *test)
+{
+	const unsigned int seg = SWIOTLB_SEGMENT_ORDER;
+	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	struct list_head whole[4], pair, piece;
+	unsigned int order, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		INIT_LIST_HEAD(&zone->free_area[order].free_list[MIGRATE_SWIOTLB]);
+	zone->swiotlb_cushion = 3 * SWIOTLB_SEGMENT_PAGES;
+	zone->nr_free_swiotlb = 100 * SWIOTLB_SEGMENT_PAGES;
+
+	/* Much is free, but no more than the cushion of it in whole segments */
+	for (i = 0; i < 3; i++)
+		list_add(&whole[i], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, 1));
+
+	/* Nor do watermark checks promise one, until more is free */
+	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg - 1]));
+	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb += zone->swiotlb_cushion / 8;
+	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb++;
+	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+
+	/* One more can be split, or used, but not what is as large as two */
+	list_add(&whole[3], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 1));
+	list_add(&pair, &zone->free_area[seg + 1].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg + 1));
+
+	/* What is taken of a piece is no segment's */
+	list_del(&pair);
+	list_del(&whole[3]);
+	list_add(&piece, &zone->free_area[seg - 1].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg));
+
+	/* Leave no advice that is about this zone: there is one for all */
+	list_add(&whole[3], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
 }
 
 static void part_of_an_unaligned_buffer_is_synced(struct kunit *test)
@@ -905,6 +951,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(free_counter_is_the_free_list),
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
 	KUNIT_CASE(cushion_is_for_who_has_nothing_else),
+	KUNIT_CASE(larger_allocations_leave_whole_segments),
 	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),
 	KUNIT_CASE(segment_with_a_bad_page_is_retired),
 	{}
