@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # breaks: 4, an address within the bounds is a bounce buffer only if it is mapped
-# file: kernel/dma/swiotlb.c
+# file: include/linux/swiotlb.h
 # tests: kunit
-/^bool swiotlb_is_mapped_by(/,/^}/ s|return false;|return true;|
+/^static inline bool swiotlb_is_mapped_by(/,/^}/ s|return false;|return true;|
