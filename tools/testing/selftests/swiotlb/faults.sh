@@ -19,7 +19,7 @@
 IO_SECONDS=10		# for each fault
 MANY=1000000		# faults, more than there can be
 BURST_KB=32768		# in mappings of 64 KiB, of the 128 MiB
-LATE_SECONDS=3		# of the worker, each time
+LATE_SECONDS=3		# that the worker waits for its CPU
 
 fault=
 late=
@@ -67,39 +67,39 @@ function_start()
 	fault_start fail_function "$2"
 }
 
-# hog PID SECONDS: do not let go of the CPU, and say whether PID has not run meanwhile.
-# Starts no program, as that waits.
+# hog PID SECONDS: do not let go of the CPU, and say whether PID has waited for it, and
+# not run, all the while. Starts no program, as that waits.
 # shellcheck disable=SC2317  # see late_loop
 hog()
 {
-	local end=$((SECONDS + $2)) runs=() i key value
+	local end=$((SECONDS + $2)) runs=() states=() i key value
 
 	for i in 0 1; do
 		while read -r key value; do
-			case $key in *_ctxt_switches:) runs[i]=$((runs[i] + value)) ;; esac
+			case $key in
+			State:) states[i]=${value%% *} ;;
+			*_ctxt_switches:) runs[i]=$((runs[i] + value)) ;;
+			esac
 		done <"/proc/$1/status"
 		while [ "$i" -eq 0 ] && [ "$SECONDS" -lt "$end" ]; do :; done
 	done
-	[ "${runs[0]}" -ne "${runs[1]}" ] || echo late
+	[ "${runs[0]}" -ne "${runs[1]}" ] || [ "${states[*]}" != "R R" ] || echo late
 }
 
-# late_loop: the worker's CPU is taken from it for LATE_SECONDS at a time. So long only,
-# as the I/O needs threads that are bound to this CPU as well.
+# late_loop: the worker runs when its CPU is idle, and that it is not
 late_loop()
 {
 	while [ -e "$disk_dir/late" ]; do
-		taskset -c 1 chrt -f 1 bash -c "$(declare -f hog); hog $worker $LATE_SECONDS"
-		sleep 1
+		taskset -c 1 nice -n -15 bash -c "$(declare -f hog); hog $worker $LATE_SECONDS"
 	done >"$disk_dir/late.out"
 }
 
 late_start()
 {
 	worker=$(pgrep -x kswiotlbd)
-	rt=$(cat /proc/sys/kernel/sched_rt_runtime_us)
 	: >"$disk_dir/late"
 	taskset -p -c 1 "$worker" >/dev/null
-	echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+	chrt -i -p 0 "$worker"
 	late_loop &
 	late=$!
 }
@@ -110,9 +110,17 @@ late_end()
 	rm -f "$disk_dir/late"
 	wait "$late"
 	late=
-	echo "$rt" >/proc/sys/kernel/sched_rt_runtime_us
+	chrt -o -p 0 "$worker"
 	taskset -p -c 0-1 "$worker" >/dev/null
 	times=$(wc -l <"$disk_dir/late.out")
+}
+
+# lend_all: what earlier bursts have the pool own for a minute, so that the next one has
+# to take it. Some of it may be in use.
+lend_all()
+{
+	echo $((($(owned_kb) - $(sysfs floor_kb)) / SEGMENT_KB)) 2>/dev/null \
+		>"$DEBUGFS/swiotlb/lend" || :
 }
 
 # load NAME: I/O and bursts; three results
@@ -122,6 +130,7 @@ load()
 
 	verify_start "$IO_SECONDS"
 	while [ "$SECONDS" -lt "$end" ]; do
+		lend_all
 		device size=65536 count=$((BURST_KB / 64)) verify=Y hold_ms=20
 		# Its own buffers may be hard to come by as well
 		if echo 1 2>/dev/null >"$TEST_DEV/run"; then
