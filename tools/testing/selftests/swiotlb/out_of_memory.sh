@@ -17,7 +17,6 @@
 
 LENT_PERCENT=98		# of what can be lent, before
 FREE_PERCENT=25		# of the cushion, above the min watermark, when it is killed
-CUSHION_PART=12		# of the pool
 LISTED_KB=1024		# in the lists of all CPUs: a batch for each may have come since
 
 # zone: free memory, its min watermark, the size and what is in the lists of CPUs, of

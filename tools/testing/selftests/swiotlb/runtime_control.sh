@@ -24,7 +24,6 @@ GO_ON=150		# seconds until all that could not be taken back is
 HIGH_KB=65536		# a floor that is not the one of the boot
 HELD_PERMILLE=50	# of lent pages, held by a process
 RESERVE_KB=4096	# of free memory, beyond what the kernel keeps free
-CUSHION_PART=12		# of the pool, a part of that
 SWAP_MB=384		# so that nobody is killed when nothing more is free
 
 floor=

@@ -24,6 +24,9 @@ DEBUGFS=/sys/kernel/debug
 TEST_DEV=$DEBUGFS/test_swiotlb
 # shellcheck disable=SC2034	# used by the tests
 SEGMENT_KB=256
+# What part of the pool the cushion is, CUSHION_PART of mm/swiotlb_reclaim.c
+# shellcheck disable=SC2034	# used by the tests
+CUSHION_PART=12
 # Seconds after which nothing is kept any more that mappings missed: 64, and some.
 # shellcheck disable=SC2034	# used by the tests
 LENT_AGAIN=$((90 * ${SLOWER:-1}))
