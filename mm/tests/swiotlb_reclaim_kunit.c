@@ -791,6 +791,17 @@ static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 					      cushion, 5000));
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, 0, 5000));
 
+	/* A page of the cushion, even if others have got far below the watermark */
+	zone->nr_free_swiotlb = 1;
+	zone->nr_free_movable_only = 1;
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cushion, 0));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, cushion, 0));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 0));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, ALLOC_CUSHION, 0));
+	zone->nr_free_swiotlb = 0;
+	zone->nr_free_movable_only = 0;
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cushion, 0));
+
 	/* A zone without the pool */
 	zone->swiotlb_cushion = 0;
 	zone->nr_free_swiotlb = 0;

@@ -49,14 +49,16 @@ kills=$(vmstat oom_kill)
 state "caches dropped"
 
 filler_start
-while ! lent_used "$USED_PERCENT" && free=$(meminfo MemFree) && [ "$free" -gt "$RESERVE_KB" ] &&
-      kill -0 "$filler" 2>/dev/null; do
+while after=$(free_lent_kb) && lent=$(sysfs lent_kb) &&
+      [ $((after * 100)) -gt $((lent * (100 - USED_PERCENT))) ] &&
+      free=$(meminfo MemFree) && [ "$free" -gt "$RESERVE_KB" ] && kill -0 "$filler" 2>/dev/null; do
 	step=$((free / STEP_PART))
 	filler_add $((step > STEP_KB ? step : STEP_KB)) 2>/dev/null || break
 done
 state "filled"
-after=$(free_lent_kb)
+# What kswapd frees afterwards does not count
 diag "the process has $(filler_kb) KiB; free lent memory went from $before to $after KiB of $lent"
+[ "$(vmstat oom_kill)" -eq "$kills" ] || diag "$(oom_report | grep -E 'invoked|alloc|free:|free_pcp|Killed')"
 
 at_least "lent memory in use, KiB" $((lent - after)) $((lent * USED_PERCENT / 100))
 at_least "of it by this process, KiB" $((before - after)) $((lent * (USED_PERCENT - 5) / 100))

@@ -1,6 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# While a part of the cushion is free, nothing is killed for what cannot be there: the
+# kernel has a process's page tables below the min watermark of the zone.
+#
 # A process takes all memory there is as fast as it can, until it is killed for it.
 # By then movable pages have had all of the cushion, too: what is free is little more
 # than the min watermark of the zone, which is for others, and the lists of the CPUs,
@@ -16,14 +19,23 @@
 . "$(dirname "$0")/swiotlb_lib.sh"
 
 LENT_PERCENT=98		# of what can be lent, before
+CUSHION_PERCENT=75	# of the cushion, free when page tables are needed
+STEP_KB=512		# of what the process takes until then, as less is free
+RESERVE_PERCENT=40	# of the min watermark: the kernel may have half
 FREE_PERCENT=25		# of the cushion, above the min watermark, when it is killed
 LISTED_KB=1024		# in the lists of all CPUs: a batch for each may have come since
+
+cleanup()
+{
+	unmovable_stop
+	filler_stop
+}
 
 # zone: free memory, its min watermark, the size and what is in the lists of CPUs, of
 # the largest zone that the last report of the out-of-memory killer has, KiB
 zone()
 {
-	dmesg | sed -n '/invoked oom-killer/,$p' |
+	oom_report |
 		sed -n 's/.* free:\([0-9]*\)kB boost:[0-9]*kB min:\([0-9]*\)kB.* managed:\([0-9]*\)kB.* free_pcp:\([0-9]*\)kB.*/\1 \2 \3 \4/p' |
 		sort -n -k 3 | tail -n 1
 }
@@ -31,11 +43,32 @@ zone()
 need_root
 need_commands dd
 need_reclaim
-tap_plan 5
+tap_plan 9
 
 check "nearly all is lent" wait_for 10 lent_percent "$LENT_PERCENT"
 kills=$(vmstat oom_kill)
 state "idle"
+
+cushion=$(($(sysfs total_kb) / CUSHION_PART))
+tables=$(($(watermark_kb min) * RESERVE_PERCENT / 100))
+filler_start
+while free=$(free_lent_kb) && [ "$free" -gt $((cushion * CUSHION_PERCENT / 100)) ] &&
+      kill -0 "$filler" 2>/dev/null; do
+	step=$(((free - cushion / 2) / 8))
+	filler_add $((step > STEP_KB ? step : STEP_KB)) 2>/dev/null || break
+done
+state "filled"
+regular=$(free_regular_kb)
+check "page tables of $tables KiB" unmovable_start "$tables" 0 0 /
+state "page tables allocated"
+at_most "regular memory that is free then, KiB" "$(free_regular_kb)" $((regular - tables / 2))
+equal "processes killed for page tables" $(($(vmstat oom_kill) - kills)) 0
+at_least "free lent memory all the time, KiB" "$(free_lent_kb)" 1
+unmovable_stop
+filler_stop
+wait_for 10 lent_percent "$LENT_PERCENT"
+kills=$(vmstat oom_kill)
+
 # More than is free; the kernel refuses more than there is at all
 size=$(($(meminfo MemTotal) - 1024))
 (

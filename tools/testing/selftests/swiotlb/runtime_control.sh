@@ -46,17 +46,6 @@ release()
 	disk_release
 }
 
-# high_kb: the sum of the high watermarks, to which kswapd frees memory
-high_kb()
-{
-	local key value sum=0
-
-	while read -r key value; do
-		[ "$key" != high ] || sum=$((sum + value))
-	done < <(grep -E '^ +high +[0-9]' /proc/zoneinfo)
-	echo $((sum * PAGE_KB))
-}
-
 io()
 {
 	verify_start 3
@@ -163,7 +152,7 @@ chmod 600 "$swap"
 mkswap "$swap" >/dev/null
 swapon "$swap"
 kills=$(vmstat oom_kill)
-reserve=$(($(high_kb) + $(sysfs total_kb) / CUSHION_PART + RESERVE_KB))
+reserve=$(($(watermark_kb high) + $(sysfs total_kb) / CUSHION_PART + RESERVE_KB))
 filler_start
 while [ "$(meminfo MemFree)" -gt "$reserve" ] && kill -0 "$filler" 2>/dev/null; do
 	filler_add 4096

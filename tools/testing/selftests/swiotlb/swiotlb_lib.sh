@@ -427,6 +427,23 @@ free_regular_kb()
 	echo $(($(meminfo MemFree) - $(free_lent_kb) - $(meminfo CmaFree)))
 }
 
+# oom_report: what the kernel said when it last had to kill something
+oom_report()
+{
+	dmesg | sed -n '/invoked oom-killer/h; /invoked oom-killer/!H; ${ x; p }'
+}
+
+# watermark_kb NAME: the sum of the zones' min, low or high watermarks
+watermark_kb()
+{
+	local key value sum=0
+
+	while read -r key value; do
+		[ "$key" != "$1" ] || sum=$((sum + value))
+	done < <(grep -E "^ +$1 +[0-9]" /proc/zoneinfo)
+	echo $((sum * PAGE_KB))
+}
+
 # ------------------------------------------------------- the test device
 
 # device KEY=VALUE...: settings of the test device; the rest is as after loading
