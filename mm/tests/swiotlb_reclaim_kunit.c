@@ -744,6 +744,14 @@ static bool watermark_ok(struct zone *zone, unsigned int order,
 				   alloc_flags, regular + zone->nr_free_swiotlb);
 }
 
+/* May it have a page of the cushion, with so many @regular pages free? */
+static bool cushion_has_page_at(struct zone *zone, unsigned int order,
+				unsigned int alloc_flags, unsigned long regular)
+{
+	atomic_long_set(&zone->vm_stat[NR_FREE_PAGES], regular + zone->nr_free_swiotlb);
+	return cushion_has_page(zone, order, alloc_flags);
+}
+
 static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 {
 	const unsigned int cma = ALLOC_CMA, cushion = ALLOC_CMA | ALLOC_CUSHION;
@@ -791,16 +799,22 @@ static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 					      cushion, 5000));
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, 0, 5000));
 
-	/* A page of the cushion, even if others have got far below the watermark */
+	/*
+	 * A page of the cushion, even if others have got far below the watermark: not for
+	 * them, not for checks that count no lent memory, and only if it will be that
+	 */
 	zone->nr_free_swiotlb = 1;
 	zone->nr_free_movable_only = 1;
-	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cushion, 0));
-	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 1, cushion, 0));
-	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 0));
-	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, ALLOC_CUSHION, 0));
+	KUNIT_EXPECT_TRUE(test, cushion_has_page_at(zone, 0, cushion, 0));
+	KUNIT_EXPECT_TRUE(test, cushion_has_page_at(zone, 0, cushion, 109));
+	KUNIT_EXPECT_FALSE(test, cushion_has_page_at(zone, 0, cushion, 110));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cushion, 0));
+	KUNIT_EXPECT_FALSE(test, cushion_has_page_at(zone, 1, cushion, 0));
+	KUNIT_EXPECT_FALSE(test, cushion_has_page_at(zone, 0, cma, 0));
+	KUNIT_EXPECT_FALSE(test, cushion_has_page_at(zone, 0, ALLOC_CUSHION, 0));
 	zone->nr_free_swiotlb = 0;
 	zone->nr_free_movable_only = 0;
-	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cushion, 0));
+	KUNIT_EXPECT_FALSE(test, cushion_has_page_at(zone, 0, cushion, 0));
 
 	/* A zone without the pool */
 	zone->swiotlb_cushion = 0;
