@@ -15,7 +15,8 @@
  *
  * It must make progress while every other task waits for a bounce buffer. So
  * it waits for no I/O, for no page lock, and does not reclaim memory to migrate
- * to.
+ * to. The balloon's pages are an exception: its driver asks the host for each, but
+ * through no bounce buffer.
  *
  * Locking: reclaim.lock is held by whoever lends, refills or changes a tunable,
  * and serializes them. A segment becomes lent under it only; it becomes owned
@@ -61,6 +62,14 @@
 
 /* How often use is sampled while more than the floor is owned, or slots were missed. */
 #define SAMPLE_PERIOD	(HZ / 4)
+
+/*
+ * The same when no segment has been lent or taken for so long. A ring of network buffers
+ * can keep more than the floor owned for days, and a phone should sleep meanwhile. When
+ * use grows, mappings wake kswiotlbd.
+ */
+#define STEADY_PERIOD	(2 * HZ)
+#define STEADY_AFTER	(64 * HZ)
 
 /*
  * Samples that are remembered one by one: 4 s. After a spike its memory is lent that
@@ -215,9 +224,10 @@ struct block_cost {
  * @cut_short:	That was so. Under @lock.
  * @enabled:	Whether to lend at all. Under @lock.
  * @paused:	A test moves segments itself. Under @lock.
- * @kicked:	kswiotlbd is to look, or is looking. Written without a lock: a
- *		kick that is lost is repeated by the next mapping.
+ * @kicked:	kswiotlbd is to look, or is looking. Written without a lock.
+ * @more:	Of what was to be taken there is another part. Under @lock.
  * @last_take:	When a segment was last taken or missed, in jiffies. No lock.
+ * @last_lend:	When one was last lent, in jiffies. Written under @lock.
  * @map_took:	A mapping has asked for a free segment since kswiotlbd last looked. No
  *		lock.
  * @growing:	Samples after which the pool is still to grow for that. Under @lock.
@@ -228,6 +238,8 @@ struct block_cost {
  *		Under @lock.
  * @missed_use:	Of the pool, in the periods with any. Under @lock.
  * @last_evacuation: How the last one ended, for the log. No lock.
+ * @lost:	Segments that stay lent for ever, when that was last counted. Written under
+ *		@lock.
  * @map_failed:	Number of mappings that found no slot.
  */
 static struct swiotlb_reclaim {
@@ -252,10 +264,13 @@ static struct swiotlb_reclaim {
 	bool enabled;
 	bool paused;
 	bool kicked;
+	bool more;
 	unsigned long last_take;
+	unsigned long last_lend;
 	bool map_took;
 	unsigned int growing;
 	const char *last_evacuation;
+	unsigned int lost;
 	unsigned int missed;
 	unsigned int unserved;
 	unsigned int unfilled;
@@ -267,8 +282,10 @@ static struct swiotlb_reclaim {
 	.map_failed = ATOMIC_LONG_INIT(0),
 };
 
-static void swiotlb_hist_add(enum swiotlb_hist hist, u64 ns)
+/* Count what began at @start, of local_clock(). On another CPU that may be later. */
+static void swiotlb_hist_add(enum swiotlb_hist hist, u64 start)
 {
+	s64 ns = max_t(s64, local_clock() - start, 0);
 	unsigned int bucket = min_t(unsigned int, fls64(ns), HIST_BUCKETS - 1);
 
 	this_cpu_inc(swiotlb_hists.count[hist][bucket]);
@@ -334,7 +351,7 @@ struct page *swiotlb_reclaim_take_free(struct io_tlb_pool *pool)
 
 	page = swiotlb_take_free(reclaim.zone, SWIOTLB_SEGMENT_ORDER);
 	if (page) {
-		swiotlb_hist_add(HIST_TAKE_FREE, local_clock() - start);
+		swiotlb_hist_add(HIST_TAKE_FREE, start);
 		count_vm_event(SWIOTLB_TAKE_FREE);
 		offset = page_to_phys(page) - pool->start;
 		trace_swiotlb_take_free(offset >> SWIOTLB_SEGMENT_SHIFT,
@@ -386,6 +403,19 @@ const char *swiotlb_reclaim_last_evacuation(void)
 	return READ_ONCE(reclaim.last_evacuation);
 }
 
+/**
+ * swiotlb_reclaim_lost() - how many segments stay lent for ever
+ *
+ * As a page in them has gone bad. Known once the pool wanted more than it could take.
+ *
+ * Context: any.
+ * Return: number of segments.
+ */
+unsigned int swiotlb_reclaim_lost(void)
+{
+	return READ_ONCE(reclaim.lost);
+}
+
 /*
  * Evacuation: empty lent segments by migration.
  */
@@ -417,7 +447,7 @@ static bool is_in_pool(struct folio *folio)
 /**
  * evacuate_target() - allocate a folio to migrate to
  * @src:	Folio in a lent segment.
- * @private:	Unused.
+ * @private:	Address of a bool, set if there is none.
  *
  * kswapd may be woken, but reclaiming here might wait for I/O that waits for a
  * bounce buffer. The allocation does not fall back to lent memory, as
@@ -455,7 +485,10 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	}
 	if (dst)
 		folio_put(dst);
-	return __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
+	dst = __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
+	if (!dst)
+		*(bool *)private = true;
+	return dst;
 }
 
 /*
@@ -503,6 +536,7 @@ static int evacuate_range(unsigned long pfn, unsigned long end, gfp_t gfp_mask)
 		.no_set_skip_hint = true,
 		.alloc_contig = true,	/* large folios, too */
 	};
+	bool no_memory = false;
 	int ret = 0;
 
 	INIT_LIST_HEAD(&cc.migratepages);
@@ -512,13 +546,15 @@ static int evacuate_range(unsigned long pfn, unsigned long end, gfp_t gfp_mask)
 		pfn = cc.migrate_pfn;
 		if (!list_empty(&cc.migratepages)) {
 			drop_clean_cache(&cc);
+			/* Does not say so if it could split a large folio instead */
 			if (migrate_pages(&cc.migratepages, evacuate_target,
-					  NULL, 0, cc.mode, MR_CONTIG_RANGE,
+					  NULL, (unsigned long)&no_memory,
+					  cc.mode, MR_CONTIG_RANGE,
 					  NULL) == -ENOMEM)
 				ret = -ENOMEM;
 			if (!list_empty(&cc.migratepages)) {
 				putback_movable_pages(&cc.migratepages);
-				ret = ret ?: -EBUSY;
+				ret = no_memory ? -ENOMEM : ret ?: -EBUSY;
 			}
 		}
 	}
@@ -621,9 +657,12 @@ static bool folio_is_pinned(struct folio *folio)
 /* What it costs to empty a page of @folio, to which the caller has a reference. */
 static unsigned int folio_cost(struct folio *folio)
 {
-	/* As those of zsmalloc, which are on no LRU list, but can be migrated */
+	/*
+	 * On no LRU list, but can be migrated: those of zsmalloc, and of the balloon,
+	 * which is told the host, and waited for, so other memory comes first.
+	 */
 	if (__folio_test_movable(folio))
-		return COST_COPY;
+		return PageOffline(&folio->page) ? COST_BUSY : COST_COPY;
 	if (!folio_test_lru(folio) || folio_is_pinned(folio))
 		return COST_STUCK;
 	if (folio_test_locked(folio) || folio_test_writeback(folio))
@@ -743,6 +782,8 @@ static unsigned int evacuate_pass(unsigned int first, unsigned int last,
 			ret = evacuate_segment(pfn);
 			if (take_segment(segment, SWIOTLB_TAKE_MIGRATE)) {
 				taken++;
+				if (hold_is_over())
+					break;
 				continue;
 			}
 			*again |= !ret || ret == -EBUSY;
@@ -759,6 +800,8 @@ static unsigned int evacuate_pass(unsigned int first, unsigned int last,
 			*again = false;
 			break;
 		}
+		if (hold_is_over())
+			break;
 	}
 	return taken;
 }
@@ -795,7 +838,7 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 		goto out;
 	}
 	for (pass = 0; pass < EVACUATE_PASSES && again && taken < want; pass++) {
-		/* Waits for all CPUs, so not for each segment, nor in any case */
+		/* Takes the locks of all CPUs' lists, so not in any case */
 		if (pass)
 			drain_all_pages(reclaim.zone);
 		else
@@ -805,7 +848,7 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 			break;
 	}
 	undo_isolate_page_range(start, end, MIGRATE_SWIOTLB);
-	swiotlb_hist_add(HIST_EVACUATE, local_clock() - since);
+	swiotlb_hist_add(HIST_EVACUATE, since);
 out:
 	trace_swiotlb_evacuate_finish(start, want, taken);
 	return taken;
@@ -1069,6 +1112,34 @@ static bool missed_of_late(void)
 	return reclaim.unserved || max_of(reclaim.missed_use.samples, PEAK_SAMPLES);
 }
 
+/* A page that has gone bad must not be anybody's again. */
+static bool segment_has_hwpoison(unsigned long pfn)
+{
+	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
+
+	for (; IS_ENABLED(CONFIG_MEMORY_FAILURE) && pfn < end; pfn++)
+		if (PageHWPoison(pfn_to_page(pfn)))
+			return true;
+	return false;
+}
+
+/* Lent segments with such a page */
+static unsigned int count_lost(void)
+{
+	unsigned int segment, lost = 0;
+
+#ifdef CONFIG_MEMORY_FAILURE
+	if (!atomic_long_read(&num_poisoned_pages))
+		return 0;
+	for_each_set_bit(segment, reclaim.pool->lent,
+			 swiotlb_nr_segments(reclaim.pool)) {
+		lost += segment_has_hwpoison(swiotlb_segment_pfn(reclaim.pool, segment));
+		cond_resched();
+	}
+#endif
+	return lost;
+}
+
 /**
  * take_segments() - take segments of a range back, free ones first
  * @first:	First segment of the range.
@@ -1100,8 +1171,10 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 		reclaim.error = error;
 		return taken;
 	}
-	if (taken < want)
+	if (taken < want) {
 		count_vm_events(SWIOTLB_TAKE_FAIL, want - taken);
+		WRITE_ONCE(reclaim.lost, count_lost());
+	}
 	WRITE_ONCE(reclaim.last_evacuation,
 		   taken < want ? error_text(error) : "had all it wanted");
 	if (backoff && !evacuated)
@@ -1109,17 +1182,6 @@ static unsigned int take_segments(unsigned int first, unsigned int last,
 			 (error == -ENOMEM || error == -EAGAIN) ?
 			 MISSED_BACKOFF_MAX : BACKOFF_MAX);
 	return taken;
-}
-
-/* A page that has gone bad must not be anybody's again. */
-static bool segment_has_hwpoison(unsigned long pfn)
-{
-	unsigned long end = pfn + SWIOTLB_SEGMENT_PAGES;
-
-	for (; IS_ENABLED(CONFIG_MEMORY_FAILURE) && pfn < end; pfn++)
-		if (PageHWPoison(pfn_to_page(pfn)))
-			return true;
-	return false;
 }
 
 /*
@@ -1158,6 +1220,7 @@ static unsigned int lend_area(unsigned int area, unsigned int want)
 		if (!test_bit(segment, reclaim.pool->lent) &&
 		    lend_segment(segment)) {
 			lent++;
+			WRITE_ONCE(reclaim.last_lend, jiffies);
 			reclaim.cut_short = hold_is_over();
 		}
 		cond_resched();
@@ -1443,7 +1506,7 @@ static unsigned int take_part(unsigned int first, unsigned int last,
 	if (taken)
 		WRITE_ONCE(reclaim.last_take, jiffies);
 	if (taken == part && part < want)
-		WRITE_ONCE(reclaim.kicked, true);
+		reclaim.more = true;
 	return part - taken;
 }
 
@@ -1631,7 +1694,7 @@ static unsigned int serve_missed(unsigned int missed)
 	taken = take_segments(0, nr, want, &reclaim.evacuation);
 	/* There may be more to do */
 	if (taken == GROW_MAX)
-		WRITE_ONCE(reclaim.kicked, true);
+		reclaim.more = true;
 	return now - min(now, taken);
 }
 
@@ -1660,7 +1723,8 @@ static void set_wake(const struct pool_state *state)
 /**
  * balance() - refill and lend, once
  * @sampled:	When use was last sampled, in jiffies. Updated.
- * @surplus:	Set to %true if there is more to lend or take later.
+ * @surplus:	Set to %true if use is to be sampled, as there is more than the floor to
+ *		lend, or slots were missed.
  *
  * Context: process context, may sleep. Takes reclaim.lock.
  * Return: number of segments that were wanted and not had.
@@ -1708,13 +1772,14 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 		missing += refill_floor();
 	}
 	missing += serve_missed(reclaim.unfilled);
-	if (reclaim.cut_short) {
+	if (!reclaim.cut_short)
+		reclaim.unfilled = 0;
+	if (reclaim.cut_short || reclaim.more) {
 		/* What is missing is not known yet */
 		WRITE_ONCE(reclaim.kicked, true);
 		missing = 0;
-	} else {
-		reclaim.unfilled = 0;
 	}
+	reclaim.more = false;
 	end_attempt();
 
 	look_at_pool(&state);
@@ -1726,6 +1791,15 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 out:
 	mutex_unlock(&reclaim.lock);
 	return missing;
+}
+
+/* In how many jiffies use is to be sampled again */
+static long next_sample(void)
+{
+	bool steady = time_after(jiffies, READ_ONCE(reclaim.last_take) + STEADY_AFTER) &&
+		      time_after(jiffies, READ_ONCE(reclaim.last_lend) + STEADY_AFTER);
+
+	return steady ? STEADY_PERIOD : SAMPLE_PERIOD;
 }
 
 static int kswiotlbd(void *unused)
@@ -1762,7 +1836,7 @@ static int kswiotlbd(void *unused)
 				       SAMPLE_PERIOD);
 		}
 		if (surplus)
-			timeout = SAMPLE_PERIOD;
+			timeout = next_sample();
 		set_current_state(TASK_IDLE);
 		if (!READ_ONCE(reclaim.kicked))
 			schedule_timeout(timeout);
@@ -2248,7 +2322,7 @@ static int io_tlb_draining_get(void *data, u64 *val)
 DEFINE_DEBUGFS_ATTRIBUTE(io_tlb_draining_fops, io_tlb_draining_get, NULL,
 			 "%llu\n");
 
-/* Segments that have a bad page, lent for ever or retired */
+/* Segments that have a bad page: never lent again, and never taken back */
 static int io_tlb_retired_get(void *data, u64 *val)
 {
 	unsigned int segment, nr = swiotlb_nr_segments(reclaim.pool);
@@ -2437,7 +2511,7 @@ static int __init swiotlb_reclaim_init(void)
 		pool->nareas, reclaim.zone->name);
 
 	reclaim_sysfs_init();
-	wake_up_process(task);
+	swiotlb_reclaim_wake();
 	return 0;
 }
 device_initcall(swiotlb_reclaim_init);

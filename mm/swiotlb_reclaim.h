@@ -90,6 +90,7 @@ void swiotlb_reclaim_missed(unsigned int nslots);
 void swiotlb_reclaim_wake(void);
 void swiotlb_reclaim_map_failed(void);
 const char *swiotlb_reclaim_last_evacuation(void);
+unsigned int swiotlb_reclaim_lost(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
 

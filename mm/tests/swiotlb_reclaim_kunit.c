@@ -19,7 +19,7 @@
 #include <linux/slab.h>
 #include <linux/vmstat.h>
 
-#include "../internal.h"
+#include "../swiotlb_cushion.h"
 #include "../swiotlb_reclaim.h"
 
 #define MAP_ERROR	((phys_addr_t)DMA_MAPPING_ERROR)
@@ -567,6 +567,40 @@ static void largest_mapping_with_an_offset_takes_a_segment(struct kunit *test)
 	ctx->dev->dma_parms = NULL;
 }
 
+/* A driver may ask for it again and again */
+static void request_that_fits_nowhere_costs_nothing(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	unsigned int segment, draining, lent = total_lent(ctx);
+	phys_addr_t addr;
+
+	for (segment = 0; segment < swiotlb_nr_segments(ctx->pool); segment++)
+		swiotlb_segment_drain(ctx->pool, segment);
+	draining = total_draining(ctx);
+	KUNIT_EXPECT_GT(test, draining, 0);
+
+	/* Larger than a segment */
+	addr = map(ctx, ctx->dev, SWIOTLB_SEGMENT_BYTES + SZ_2K);
+	KUNIT_EXPECT_EQ(test, addr, MAP_ERROR);
+	KUNIT_EXPECT_EQ(test, total_draining(ctx), draining);
+
+	/* Keeps an offset, so each place for it is across a boundary */
+	ctx->dev->dma_parms = kunit_kzalloc(test, sizeof(*ctx->dev->dma_parms),
+					    GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->dev->dma_parms);
+	dma_set_min_align_mask(ctx->dev, SZ_4K - 1);
+	dma_set_seg_boundary(ctx->dev, SZ_64K - 1);
+	addr = swiotlb_tbl_map_single(ctx->dev, virt_to_phys(ctx->buffer) + SZ_2K,
+				      SZ_64K, 0, DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
+	KUNIT_EXPECT_EQ(test, addr, MAP_ERROR);
+	ctx->dev->dma_parms = NULL;
+	KUNIT_EXPECT_EQ(test, total_lent(ctx), lent);
+
+	for (segment = 0; segment < ctx->pool->nareas; segment++)
+		swiotlb_area_reopen(ctx->pool, segment);
+	EXPECT_SOUND(test, ctx);
+}
+
 static void data_is_bounced_through_taken_segments(struct kunit *test)
 {
 	struct context *ctx = test->priv;
@@ -969,6 +1003,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(mapping_takes_free_segments_with_interrupts_off),
 	KUNIT_CASE(mapping_uses_all_there_is_then_fails),
 	KUNIT_CASE(largest_mapping_with_an_offset_takes_a_segment),
+	KUNIT_CASE(request_that_fits_nowhere_costs_nothing),
 	KUNIT_CASE(data_is_bounced_through_taken_segments),
 	KUNIT_CASE(contiguous_range_is_not_allocated_in_the_pool),
 	KUNIT_CASE(isolated_pageblock_keeps_its_type),
@@ -1078,6 +1113,8 @@ static void __init nonsense_is_left_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 0);
 	param = parse("512k");
 	KUNIT_EXPECT_EQ(test, param.slots, 512);
+	param = parse("18014398509481984");	/* bytes would be zero, and a multiple of 2^64 */
+	KUNIT_EXPECT_FALSE(test, param.has_slots);
 	param = parse("1024,2,77");
 	KUNIT_EXPECT_EQ(test, param.slots, 1024);
 	KUNIT_EXPECT_EQ(test, param.areas, 2);

@@ -82,7 +82,7 @@ TRACE_EVENT(swiotlb_evacuate_finish,
 		  __entry->pfn, __entry->wanted, __entry->taken)
 );
 
-/* A segment could not be emptied, for now */
+/* A segment could not be emptied, for now, or a pageblock not be isolated */
 TRACE_EVENT(swiotlb_evacuate_busy,
 
 	TP_PROTO(unsigned long pfn, int error),

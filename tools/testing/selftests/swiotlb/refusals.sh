@@ -12,6 +12,9 @@
 # rig: cmdline=swiotlb=force,reclaim=256M elfcorehdr=16M
 # rig: cmdline=swiotlb=force,reclaim=4G
 # rig: cmdline=swiotlb=force,reclaim
+# rig: cmdline=swiotlb=4194304,force,reclaim
+# rig: cmdline=swiotlb=0,force,reclaim
+# rig: cmdline=swiotlb=2048,64,force,reclaim=64M
 # rig: mem=1G
 # rig: smp=2
 # rig: flavour=reclaim
@@ -68,7 +71,7 @@ refused()
 	fi
 }
 
-# lends LARGEST-PART LINES-THAT-SAY-IT-IS-SMALLER
+# lends LARGEST-PART LINES-THAT-SAY-IT-IS-SMALLER [WHAT-ELSE-THE-LOG-SAYS]
 lends()
 {
 	local least=$((1024 * 1024 / $1 / 3)) most
@@ -76,8 +79,9 @@ lends()
 	# Unless it is named, the total is 64 times the floor at most
 	most=$(($(sysfs floor_kb) * 64))
 	[ "$most" -ge "$least" ] || [ "$2" -gt 0 ] || least=$most
-	tap_plan 7
+	tap_plan $((${3:+1} + 7))
 	reclaim_log | while read -r line; do diag "$line"; done
+	[ -z "${3:-}" ] || check "$name: the log says '$3'" grep -q "^reclaim: .*$3" <(reclaim_log)
 	equal "$name: lines that say it is smaller" \
 		"$(reclaim_log | grep -c '^reclaim: no room for [0-9]*K .* using [0-9]*K$')" "$2"
 	equal "$name: lines that say nothing is lent" \
@@ -123,6 +127,13 @@ swiotlb=force,reclaim=4G)
 	lends 2 1 ;;
 swiotlb=force,reclaim)
 	lends 4 0 ;;
+swiotlb=4194304,force,reclaim)
+	# 8 GiB; without reclaim the half is tried, and so on
+	refused "the floor is too large" "$(slots)" ;;
+swiotlb=0,force,reclaim)
+	lends 4 0 "a floor of 0 slots is too small, using a segment" ;;
+swiotlb=2048,64,force,reclaim=64M)
+	lends 16 0 "no room for 64 areas .* using 16" ;;
 *)
 	skip_all "needs one of the command lines above" ;;
 esac
