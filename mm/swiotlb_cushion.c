@@ -285,7 +285,8 @@ bool cushion_is_all_there_is(struct alloc_context *ac)
  * Others might be killed for want of that. Nor is anything to be killed while lent memory
  * is free. A movable page can be had of that in any case. Others, who would have that
  * done or wait for somebody else who does, may have half of what is below the min
- * watermark, as __GFP_HIGH may.
+ * watermark, as __GFP_HIGH may. Not if there never is anything killed for them, nor for
+ * lent memory of zones that they may not use.
  *
  * Context: process context, may sleep.
  */

@@ -447,7 +447,7 @@ static bool is_in_pool(struct folio *folio)
 /**
  * evacuate_target() - allocate a folio to migrate to
  * @src:	Folio in a lent segment.
- * @private:	Address of a bool, set if there is none.
+ * @private:	Address of a bool, set if there is not even a single page.
  *
  * kswapd may be woken, but reclaiming here might wait for I/O that waits for a
  * bounce buffer. The allocation does not fall back to lent memory, as
@@ -486,7 +486,7 @@ static struct folio *evacuate_target(struct folio *src, unsigned long private)
 	if (dst)
 		folio_put(dst);
 	dst = __folio_alloc_node(gfp & ~__GFP_MOVABLE, order, nid);
-	if (!dst)
+	if (!dst && !order)
 		*(bool *)private = true;
 	return dst;
 }
@@ -554,7 +554,8 @@ static int evacuate_range(unsigned long pfn, unsigned long end, gfp_t gfp_mask)
 				ret = -ENOMEM;
 			if (!list_empty(&cc.migratepages)) {
 				putback_movable_pages(&cc.migratepages);
-				ret = no_memory ? -ENOMEM : ret ?: -EBUSY;
+				if (!ret)
+					ret = no_memory ? -ENOMEM : -EBUSY;
 			}
 		}
 	}
@@ -800,8 +801,6 @@ static unsigned int evacuate_pass(unsigned int first, unsigned int last,
 			*again = false;
 			break;
 		}
-		if (hold_is_over())
-			break;
 	}
 	return taken;
 }
@@ -1128,15 +1127,13 @@ static unsigned int count_lost(void)
 {
 	unsigned int segment, lost = 0;
 
-#ifdef CONFIG_MEMORY_FAILURE
-	if (!atomic_long_read(&num_poisoned_pages))
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE) || !atomic_long_read(&num_poisoned_pages))
 		return 0;
 	for_each_set_bit(segment, reclaim.pool->lent,
 			 swiotlb_nr_segments(reclaim.pool)) {
 		lost += segment_has_hwpoison(swiotlb_segment_pfn(reclaim.pool, segment));
 		cond_resched();
 	}
-#endif
 	return lost;
 }
 
@@ -1836,7 +1833,7 @@ static int kswiotlbd(void *unused)
 				       SAMPLE_PERIOD);
 		}
 		if (surplus)
-			timeout = next_sample();
+			timeout = min(timeout, next_sample());
 		set_current_state(TASK_IDLE);
 		if (!READ_ONCE(reclaim.kicked))
 			schedule_timeout(timeout);
