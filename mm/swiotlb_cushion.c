@@ -28,27 +28,6 @@ EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_key);
  */
 struct task_struct *swiotlb_reclaim_task;
 
-/**
- * account_movable_only() - count pages that only movable allocations can use
- * @zone:	Their zone.
- * @nr_pages:	How many more of them are free, or less than zero.
- * @migratetype: Of their list: MIGRATE_CMA or MIGRATE_SWIOTLB.
- *
- * Sums that watermark checks need, so that they are read and not computed there.
- *
- * Context: any. zone->lock is held.
- */
-void account_movable_only(struct zone *zone, int nr_pages, int migratetype)
-{
-	WRITE_ONCE(zone->nr_free_movable_only,
-		   zone->nr_free_movable_only + nr_pages);
-	if (is_migrate_swiotlb(migratetype)) {
-		__mod_zone_page_state(zone, NR_FREE_SWIOTLB_PAGES, nr_pages);
-		WRITE_ONCE(zone->nr_free_swiotlb,
-			   zone->nr_free_swiotlb + nr_pages);
-	}
-}
-
 /* Is so much free regular memory what movable allocations leave to others? */
 static bool zone_regular_is_scarce(struct zone *zone, unsigned long regular)
 {

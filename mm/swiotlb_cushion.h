@@ -34,8 +34,6 @@ void swiotlb_last_resort(gfp_t gfp_mask, unsigned int order,
 
 #ifdef CONFIG_SWIOTLB_RECLAIM
 
-void account_movable_only(struct zone *zone, int nr_pages, int migratetype);
-
 /* Free pages of lent bounce buffers */
 static inline unsigned long zone_free_swiotlb(struct zone *zone)
 {
@@ -59,8 +57,6 @@ static inline unsigned long zone_swiotlb_cushion(struct zone *zone)
 
 #else
 
-static inline void account_movable_only(struct zone *zone, int nr_pages,
-					int migratetype) { }
 static inline unsigned long zone_free_swiotlb(struct zone *zone) { return 0; }
 static inline unsigned long zone_free_movable_only(struct zone *zone)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # breaks: 7, NR_FREE_SWIOTLB_PAGES is what is on the free lists of the type
-# file: mm/swiotlb_cushion.c
+# file: mm/page_alloc.c
 # tests: kunit
-/^void account_movable_only(/,/^}/ s/NR_FREE_SWIOTLB_PAGES, nr_pages/NR_FREE_SWIOTLB_PAGES, nr_pages + (nr_pages == 1)/
+/^static inline void account_freepages(/,/^}/ s/NR_FREE_SWIOTLB_PAGES, nr_pages/NR_FREE_SWIOTLB_PAGES, nr_pages + (nr_pages == 1)/
