@@ -113,6 +113,27 @@ bool zone_spares_lent_block(struct zone *zone, struct free_area *area)
 }
 
 /**
+ * zone_has_lent_block() - is there a lent block that an allocation may have?
+ * @zone:	Any zone.
+ * @order:	Of the allocation.
+ * @alloc_flags: Of the allocation.
+ *
+ * For watermark checks. No lock is held, see zone_spares_lent_block().
+ *
+ * Context: any.
+ * Return: %true if so.
+ */
+bool zone_has_lent_block(struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	unsigned int o;
+
+	for (o = order; o < NR_PAGE_ORDERS; o++)
+		if (free_area_has_swiotlb(zone, &zone->free_area[o], order, alloc_flags))
+			return true;
+	return false;
+}
+
+/**
  * cushion_has_page() - is there a page of the cushion for this allocation?
  * @zone:	Any zone.
  * @order:	Of the allocation.

@@ -26,6 +26,7 @@ bool zone_yields_lent(struct zone *zone, unsigned int order, unsigned int alloc_
 		      bool last);
 bool zone_leaves_whole_segments(struct zone *zone, unsigned int order);
 bool zone_spares_lent_block(struct zone *zone, struct free_area *area);
+bool zone_has_lent_block(struct zone *zone, unsigned int order, unsigned int alloc_flags);
 bool zone_ends_batch_here(struct zone *zone, unsigned int alloc_flags);
 bool cushion_has_page(struct zone *zone, unsigned int order, unsigned int alloc_flags);
 bool cushion_is_all_there_is(struct alloc_context *ac);
@@ -105,6 +106,48 @@ static inline unsigned long zone_unmovable_reserve(struct zone *zone)
 	unsigned long low = max(READ_ONCE(zone->_watermark[WMARK_LOW]), min);
 
 	return zone_swiotlb_cushion(zone) ? (low - min) / 8 : 0;
+}
+
+/*
+ * How many free pages, regular and lent, a movable allocation leaves to others: the
+ * cushion, and unless kswapd is yet to be woken those for page tables and the like
+ */
+static inline unsigned long zone_kept_free(struct zone *zone, unsigned int order,
+					   unsigned int alloc_flags)
+{
+	unsigned long kept;
+
+	if (!swiotlb_reclaim_enabled() || !(alloc_flags & ALLOC_CMA) ||
+	    may_use_cushion(order, alloc_flags))
+		return 0;
+	kept = min(zone_free_swiotlb(zone), zone_swiotlb_cushion(zone));
+	if (!(alloc_flags & ALLOC_WMARK_LOW))
+		kept += zone_unmovable_reserve(zone);
+	return kept;
+}
+
+/*
+ * Not less than that, so that quick checks need not ask for more. One instruction, on or
+ * off, where a static key would have the compiler rearrange what all allocations pass.
+ * Read like the watermark it is added to: who changes both does not stop allocations.
+ */
+static inline unsigned long zone_kept_free_at_most(struct zone *zone,
+						   unsigned int alloc_flags)
+{
+#ifdef CONFIG_SWIOTLB_RECLAIM
+	return alloc_flags & ALLOC_CMA ? data_race(zone->swiotlb_kept) : 0;
+#else
+	return 0;
+#endif
+}
+
+/* To be called when the watermarks, or the cushion, have changed. zone->lock is held. */
+static inline void zone_set_kept_free_at_most(struct zone *zone)
+{
+#ifdef CONFIG_SWIOTLB_RECLAIM
+	WRITE_ONCE(zone->swiotlb_kept,
+		   zone_swiotlb_cushion(zone) + zone_unmovable_reserve(zone));
+#endif
 }
 
 /* Free pages for all but atomic allocations, whatever their type */

@@ -858,6 +858,23 @@ static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 0, cma, 101));
 }
 
+/* Quick checks of the watermark rely on it */
+static void zones_keep_at_most_what_they_say(struct kunit *test)
+{
+	const unsigned int cma = ALLOC_CMA;
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		KUNIT_EXPECT_EQ(test, zone_kept_free_at_most(zone, 0), 0);
+		KUNIT_EXPECT_EQ(test, !zone_kept_free_at_most(zone, cma),
+				!zone_swiotlb_cushion(zone));
+		KUNIT_EXPECT_GE(test, zone_kept_free_at_most(zone, cma),
+				zone_swiotlb_cushion(zone) + zone_unmovable_reserve(zone));
+		KUNIT_EXPECT_GE(test, zone_kept_free_at_most(zone, cma),
+				zone_kept_free(zone, 0, cma));
+	}
+}
+
 static void larger_allocations_leave_whole_segments(struct kunit *test)
 {
 	const unsigned int seg = SWIOTLB_SEGMENT_ORDER;
@@ -1011,6 +1028,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(free_counter_is_the_free_list),
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
 	KUNIT_CASE(cushion_is_for_who_has_nothing_else),
+	KUNIT_CASE(zones_keep_at_most_what_they_say),
 	KUNIT_CASE(larger_allocations_leave_whole_segments),
 	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),
 	KUNIT_CASE(segment_with_a_bad_page_is_retired),
