@@ -20,6 +20,7 @@ IO_SECONDS=10		# for each fault
 MANY=1000000		# faults, more than there can be
 BURST_KB=32768		# in mappings of 64 KiB, of the 128 MiB
 LATE_SECONDS=3		# that the worker waits for its CPU
+ANON_PERCENT=20		# of memory, for the processes beside the page cache
 
 fault=
 late=
@@ -30,6 +31,7 @@ cleanup()
 	[ -z "$late" ] || late_end
 	verify_stop
 	pressure_stop
+	hold_stop
 	disk_release
 }
 
@@ -155,10 +157,10 @@ need_test_device
 for d in fail_page_alloc failslab fail_function; do
 	[ -d "$DEBUGFS/$d" ] || skip_all "needs $d: CONFIG_FAULT_INJECTION and its kinds"
 done
+need_hold $(($(sysfs lent_kb) * 7 / 4))
 need_disk
-tap_plan $((6 * 4))
+tap_plan $((6 * 4 + 2))
 
-ANON_PERCENT=20
 pressure_start
 sleep 10
 
@@ -169,13 +171,25 @@ for kind in "page_alloc:fail_page_alloc 20" "slab:failslab 20"; do
 	fault_end
 	at_least "${kind%%:*}: faults" "$faults" 1
 done
-for kind in swiotlb_take_free swiotlb_take_range evacuate_target; do
+for kind in swiotlb_take_free swiotlb_take_range; do
 	function_start "$kind" 50
 	load "$kind"
 	fault_end
 	at_least "$kind: faults" "$faults" 1
 done
+
 late_start
 load "late worker"
 late_end
 at_least "late worker: times of $LATE_SECONDS s in which it has not run" "$times" 1
+
+# Clean page cache is dropped and goes nowhere: a process has the lent memory
+pressure_stop
+echo 1 >/proc/sys/vm/drop_caches
+check "evacuate_target: a process has its memory" hold_start pipe 0
+function_start evacuate_target 50
+load evacuate_target
+fault_end
+at_least "evacuate_target: faults" "$faults" 1
+let_go
+equal "evacuate_target: words of the process that changed" "$(field "$hold_out" wrong)" 0
