@@ -21,7 +21,7 @@
 # target: off pair_4k <= 2 + static
 # target: off page_0,page_9,batch_0,batch_9,kernel_0,kernel_batch_0 <= 1.001 x static
 # target: reclaim page_0,page_9,batch_0,batch_9,kernel_0,kernel_batch_0 <= 1.005 x static
-# cause: One more type of pageblocks makes struct free_area and struct zone larger, and the index of either takes other instructions; the static key is one wherever it is asked. When on, watermark checks leave out the cushion, and where a batch is filled free regular memory is compared with free lent memory.
+# cause: One more type of pageblocks makes struct free_area and struct zone larger, and the index of either takes other instructions; the static key is one wherever it is asked, and the quick check of the watermark adds one number. When on, the exact check, which all but single pages pass, leaves out the cushion, and where a batch is filled free regular memory is compared with free lent memory.
 
 # shellcheck source=../guest.sh
 . /job/guest.sh
