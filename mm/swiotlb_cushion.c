@@ -159,10 +159,10 @@ bool cushion_has_page(struct zone *zone, unsigned int order, unsigned int alloc_
  * @alloc_flags: Of the allocation.
  *
  * For a batch of pages the watermark is checked once. No more of them, where they would
- * be those that the check leaves to page tables and the like. Nobody takes these while
- * there is more than the cushion of what only movable pages can use, and who may use the
- * cushion none before all of that is used. Nor do those that may have some of what is
- * below the min watermark have more of it than they asked for.
+ * be those that the check leaves to page tables and the like. For single pages
+ * there is other memory while there is more than the cushion of what only movable pages
+ * can use, and for who may use the cushion until all of that is used. Nor do those that
+ * may have some of what is below the min watermark have more of it than they asked for.
  *
  * Context: any. zone->lock is held.
  * Return: %true if the batch is to end.
@@ -244,20 +244,41 @@ bool zone_lent_first(struct zone *zone, unsigned int order, unsigned int alloc_f
 }
 
 /**
+ * zone_pages_to_reclaim() - how many pages may be reclaimed at most
+ * @zone:	Any zone.
+ *
+ * Unlike zone_reclaimable_pages(), what is free is none. Each CPU may have some that are
+ * not counted yet.
+ *
+ * Context: any.
+ * Return: pages of files and, if there is swap, of processes that are on LRU lists.
+ */
+unsigned long zone_pages_to_reclaim(struct zone *zone)
+{
+	unsigned long pages;
+
+	pages = zone_page_state(zone, NR_ZONE_INACTIVE_FILE) +
+		zone_page_state(zone, NR_ZONE_ACTIVE_FILE);
+
+	if (get_nr_swap_pages() > 0)
+		pages += zone_page_state(zone, NR_ZONE_INACTIVE_ANON) +
+			 zone_page_state(zone, NR_ZONE_ACTIVE_ANON);
+	return pages;
+}
+
+/**
  * cushion_is_all_there_is() - would an allocation find next to nothing to reclaim?
  * @ac:		Its zones.
  *
  * The cushion is for mappings that cannot wait, so movable allocations reclaim as if it
  * did not exist. Not if there is less than that to reclaim: they would have taken the
- * regular memory that others need by then. Unlike zone_reclaimable_pages(), what is free
- * is none here.
+ * regular memory that others need by then.
  *
  * Context: any.
  * Return: %true if so.
  */
 bool cushion_is_all_there_is(struct alloc_context *ac)
 {
-	bool swap = get_nr_swap_pages() > 0;
 	unsigned long reclaimable = 0, cushion = 0;
 	struct zoneref *z;
 	struct zone *zone;
@@ -265,11 +286,7 @@ bool cushion_is_all_there_is(struct alloc_context *ac)
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
 		cushion += zone_swiotlb_cushion(zone);
-		reclaimable += zone_page_state(zone, NR_ZONE_INACTIVE_FILE) +
-			       zone_page_state(zone, NR_ZONE_ACTIVE_FILE);
-		if (swap)
-			reclaimable += zone_page_state(zone, NR_ZONE_INACTIVE_ANON) +
-				       zone_page_state(zone, NR_ZONE_ACTIVE_ANON);
+		reclaimable += zone_pages_to_reclaim(zone);
 	}
 	return reclaimable < cushion;
 }

@@ -19,7 +19,7 @@
 
 #include "internal.h"
 
-/* mm/swiotlb_cushion.c; called only if swiotlb_reclaim_enabled() */
+/* mm/swiotlb_cushion.c; of use only if swiotlb_reclaim_enabled() */
 bool zone_lent_first(struct zone *zone, unsigned int order, unsigned int alloc_flags,
 		     unsigned long regular);
 bool zone_yields_lent(struct zone *zone, unsigned int order, unsigned int alloc_flags,
@@ -29,6 +29,7 @@ bool zone_spares_lent_block(struct zone *zone, struct free_area *area);
 bool zone_has_lent_block(struct zone *zone, unsigned int order, unsigned int alloc_flags);
 bool zone_ends_batch_here(struct zone *zone, unsigned int alloc_flags);
 bool cushion_has_page(struct zone *zone, unsigned int order, unsigned int alloc_flags);
+unsigned long zone_pages_to_reclaim(struct zone *zone);
 bool cushion_is_all_there_is(struct alloc_context *ac);
 void swiotlb_last_resort(gfp_t gfp_mask, unsigned int order,
 			 struct alloc_context *ac, unsigned int *alloc_flags);
@@ -148,6 +149,23 @@ static inline void zone_set_kept_free_at_most(struct zone *zone)
 	WRITE_ONCE(zone->swiotlb_kept,
 		   zone_swiotlb_cushion(zone) + zone_unmovable_reserve(zone));
 #endif
+}
+
+/*
+ * Does a watermark check that finds so many pages above the mark owe them to lent memory,
+ * of which there is no block for the allocation? What it would get is regular memory, of
+ * which there is not enough.
+ */
+static inline bool zone_counts_lent_pieces(struct zone *zone, unsigned int order,
+					   unsigned int alloc_flags, unsigned long above)
+{
+	unsigned long counted = zone_free_swiotlb(zone);
+
+	if (likely(above > counted))
+		return false;
+	if (!may_use_cushion(order, alloc_flags))
+		counted -= min(counted, zone_swiotlb_cushion(zone));
+	return above <= counted && !zone_has_lent_block(zone, order, alloc_flags);
 }
 
 /* Free pages for all but atomic allocations, whatever their type */

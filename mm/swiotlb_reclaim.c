@@ -26,6 +26,7 @@
 
 #define pr_fmt(fmt) "software IO TLB: reclaim: " fmt
 
+#include <linux/cpuset.h>
 #include <linux/debugfs.h>
 #include <linux/error-injection.h>
 #include <linux/init.h>
@@ -48,6 +49,7 @@
 #include <linux/vmstat.h>
 
 #include "internal.h"
+#include "swiotlb_cushion.h"
 #include "swiotlb_reclaim.h"
 
 #define CREATE_TRACE_POINTS
@@ -2131,7 +2133,7 @@ EXPORT_SYMBOL_FOR_TEST_SWIOTLB(swiotlb_reclaim_check);
 #endif /* SWIOTLB_RECLAIM_CHECKS */
 
 /* Sum of the statistics of all areas but @retired; of areas that change, not a snapshot. */
-static void __maybe_unused pool_stat(struct swiotlb_area_stat *sum)
+static void pool_stat(struct swiotlb_area_stat *sum)
 {
 	struct swiotlb_area_stat stat;
 	unsigned int area;
@@ -2145,6 +2147,52 @@ static void __maybe_unused pool_stat(struct swiotlb_area_stat *sum)
 		sum->lent += stat.lent;
 		sum->draining += stat.draining;
 	}
+}
+
+/**
+ * swiotlb_reclaimed_in_vain() - is what can be reclaimed of no use to an allocation?
+ * @gfp_mask:	Of the allocation.
+ * @order:	Of the allocation.
+ * @ac:		Its zones.
+ * @alloc_flags: Of the allocation, without ALLOC_CMA: it cannot use lent memory.
+ *
+ * As should_reclaim_retry() asks, but without what is used of lent memory. That others
+ * may fill as fast as it is reclaimed, and each time there has been progress.
+ *
+ * Not all that is used there need be reclaimable, so more may be had of regular memory
+ * than is seen here. To be asked only after so many attempts that the allocation would
+ * have got some of that: it is the first to ask for what it has reclaimed.
+ *
+ * Context: process context. Takes and releases area locks.
+ * Return: %true if the allocation fails even if all other memory is reclaimed.
+ */
+bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
+			       struct alloc_context *ac, unsigned int alloc_flags)
+{
+	struct swiotlb_area_stat sum;
+	unsigned long pages, used;
+	struct zoneref *z;
+	struct zone *zone;
+
+	pool_stat(&sum);
+	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
+					ac->nodemask) {
+		if (cpusets_enabled() && (alloc_flags & ALLOC_CPUSET) &&
+		    !__cpuset_zone_allowed(zone, gfp_mask))
+			continue;
+		pages = zone_pages_to_reclaim(zone);
+		if (zone == reclaim.zone) {
+			used = sum.lent * SWIOTLB_SEGMENT_PAGES;
+			used -= min(used, zone_free_swiotlb(zone));
+			pages -= min(pages, used);
+		}
+		pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
+		/* In pieces, that is for compaction */
+		if (__zone_watermark_ok(zone, 0, min_wmark_pages(zone) + (1UL << order),
+					ac->highest_zoneidx, alloc_flags, pages))
+			return false;
+	}
+	return true;
 }
 
 static unsigned long slots_to_kb(unsigned long slots)

@@ -19,6 +19,7 @@
 				 SWIOTLB_SEGMENT_SHIFT - PAGE_SHIFT : 0)
 #define SWIOTLB_SEGMENT_PAGES	(1UL << SWIOTLB_SEGMENT_ORDER)
 
+struct alloc_context;
 struct page;
 struct zone;
 
@@ -94,6 +95,16 @@ unsigned int swiotlb_reclaim_lost(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
 
+/*
+ * An attempt to reclaim what an allocation cannot use counts for sixteen, after which it
+ * is given part of the reserves. After four more somebody is killed for it.
+ */
+#define LENT_LOOPS_IN_VAIN	16
+#define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
+
+bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
+			       struct alloc_context *ac, unsigned int alloc_flags);
+
 /* For tests: keep the policy from moving segments, move one, and look at all of them */
 void swiotlb_reclaim_pause(void);
 void swiotlb_reclaim_resume(void);
@@ -123,6 +134,11 @@ static inline void swiotlb_reclaim_cancel(const char *why) { }
 static inline void swiotlb_reclaim_wake(void) { }
 static inline void swiotlb_reclaim_map_failed(void) { }
 static inline const char *swiotlb_reclaim_last_evacuation(void) { return ""; }
+static inline bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
+		struct alloc_context *ac, unsigned int alloc_flags)
+{
+	return false;
+}
 
 #endif /* CONFIG_SWIOTLB_RECLAIM */
 

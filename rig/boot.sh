@@ -57,6 +57,7 @@ check_flavour
 # Where time counts instructions, an idle guest's time flies while the host reads
 # a disk, also before such settings are read: that a task waited for 120 s says
 # nothing there, so the kernel is built with that check off.
+one_of MONITOR "$MONITOR" '' 0 1
 case $ICOUNT in
 ''|0) CMDLINE="sysctl.kernel.hung_task_timeout_secs=120 $CMDLINE" ;;
 *) CMDLINE="rig.icount=1 $CMDLINE" ;;
@@ -218,7 +219,7 @@ panic=-1 panic_print=0x4b panic_on_warn=1 oops=panic hung_task_panic=1 watchdog_
 	if [ -n "$DISK" ]; then
 		q+=(-drive "if=none,id=nvme,file=$DISK,format=raw,cache=writeback,snapshot=$snapshot$throttle" -device nvme,drive=nvme,serial=rig)
 	fi
-	if [ -n "$MONITOR" ]; then
+	if [ "$MONITOR" = 1 ]; then
 		# QEMU talks to itself: what is a device of the guest at one end is the monitor at the other
 		q+=(-chardev "socket,id=monitor,path=$work/monitor,server=on,wait=off" -mon chardev=monitor,mode=control
 		    -chardev "socket,id=port,path=$work/monitor" -device virtserialport,chardev=port,name=rig.monitor)

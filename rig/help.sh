@@ -59,5 +59,5 @@ Variables (make TARGET NAME=value)
   PART="vm map"      stress: only these classes of stressors
   KVER=6.12           version of the kernel, a folder of patches/
   JOBS=N             compile jobs (number of CPUs)
-  FORCE=1            tree: throw away commits that were not refreshed
+  FORCE=1            tree: make it anew; commits that were not refreshed stay on a branch saved-*
 END

@@ -256,7 +256,18 @@ check_number()
 	fi
 }
 
-# A size with K, M or G, in MiB
+check_number JOBS "$NPROC" 1 4096
+
+# check_test NAME: whether make test knows it
+check_test()
+{
+	local tests
+	tests=$(cd "$ROOT/tools/testing/selftests/swiotlb" && printf '%s ' *.sh)
+	tests="rig kunit ${tests/swiotlb_lib.sh /}"
+	[[ " $tests" == *" $1 "* ]] || die "TESTS: there is no test '$1'" "tests: $tests"
+}
+
+# A size with M or G, in MiB
 mib()
 {
 	local name=$1 value=$2 n

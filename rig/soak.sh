@@ -24,6 +24,10 @@ case ${ARCH:-} in
 '') archs=(x86_64 arm64) ;;
 *) check_arch; archs=("$ARCH") ;;
 esac
+for t in $TESTS; do
+	check_test "$t"
+done
+one_of FLAVOUR "${FLAVOUR:-reclaim}" reclaim reclaim-dynamic debug kcsan rt
 unset ARCH
 need_root
 take_lock
@@ -84,6 +88,7 @@ while [ "$SECONDS" -lt "$end" ]; do
 		say "== round $rounds, $a ($(hms "$SECONDS") of $HOURS h)"
 		ARCH=$a "$ROOT/rig/test.sh" >"$out.out" || true
 		for f in "$BUILD"/test/selftest-*.out; do
+			[ -e "$f" ] || continue
 			echo "@ boot"
 			cat "$f"
 		done >"$out.guest"
@@ -93,10 +98,12 @@ while [ "$SECONDS" -lt "$end" ]; do
 			failed=$((failed + BASH_REMATCH[2]))
 		else
 			failed=$((failed + 1))
+			tail -n 5 "$out.out" >&2
+			die "round $rounds did not run" "what it printed is in ${out#"$ROOT"/}.out"
 		fi
 		grep '^FAIL' "$out.out" || true
 		# What would tell why is overwritten by the next round
-		[ "${BASH_REMATCH[2]:-1}" -eq 0 ] || cp -r "$BUILD/test" "$out.test"
+		[ "${BASH_REMATCH[2]}" -eq 0 ] || cp -r "$BUILD/test" "$out.test"
 	done
 done
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -875,6 +875,45 @@ static void zones_keep_at_most_what_they_say(struct kunit *test)
 	}
 }
 
+static void lent_pieces_are_no_larger_block(struct kunit *test)
+{
+	const unsigned int cma = ALLOC_CMA, cushion = ALLOC_CMA | ALLOC_CUSHION;
+	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	struct list_head regular, piece, block;
+	unsigned int order, mt;
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	zone->_watermark[WMARK_MIN] = 100;
+	zone->_watermark[WMARK_LOW] = 180;
+	zone->swiotlb_cushion = 1024;
+	zone->nr_free_swiotlb = 5000;
+	zone->nr_free_movable_only = 5000;
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		for (mt = 0; mt < MIGRATE_TYPES; mt++)
+			INIT_LIST_HEAD(&zone->free_area[order].free_list[mt]);
+	list_add(&regular, &zone->free_area[MAX_PAGE_ORDER].free_list[MIGRATE_MOVABLE]);
+	zone->free_area[MAX_PAGE_ORDER].nr_free = 1;
+	list_add(&piece, &zone->free_area[2].free_list[MIGRATE_SWIOTLB]);
+	zone->free_area[2].nr_free = 1;
+
+	/* Whatever is lent, as much regular memory is left as without: 7 pages and the mark */
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 3, cma, 117));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 3, cma, 118));
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 3, cushion, 107));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 3, cushion, 108));
+
+	/* There is one that is large enough, or a larger one */
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 2, cma, 0));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 1, cma, 0));
+	list_add(&block, &zone->free_area[MAX_PAGE_ORDER].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 3, cma, 0));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, MAX_PAGE_ORDER, cma, 0));
+
+	/* Who cannot use lent memory does not count it */
+	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 3, 0, 107));
+	KUNIT_EXPECT_TRUE(test, watermark_ok(zone, 3, 0, 108));
+}
+
 static void larger_allocations_leave_whole_segments(struct kunit *test)
 {
 	const unsigned int seg = SWIOTLB_SEGMENT_ORDER;
@@ -1029,6 +1068,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(only_movable_allocations_use_lent_memory),
 	KUNIT_CASE(cushion_is_for_who_has_nothing_else),
 	KUNIT_CASE(zones_keep_at_most_what_they_say),
+	KUNIT_CASE(lent_pieces_are_no_larger_block),
 	KUNIT_CASE(larger_allocations_leave_whole_segments),
 	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),
 	KUNIT_CASE(segment_with_a_bad_page_is_retired),
@@ -1133,6 +1173,14 @@ static void __init nonsense_is_left_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, param.slots, 512);
 	param = parse("18014398509481984");	/* bytes would be zero, and a multiple of 2^64 */
 	KUNIT_EXPECT_FALSE(test, param.has_slots);
+	param = parse("18446744073709552640,18446744073709551618");	/* 2^64 + 1024, + 2 */
+	KUNIT_EXPECT_FALSE(test, param.has_slots || param.has_areas);
+	param = parse("1024,4294967298,force");		/* 2^32 + 2 */
+	KUNIT_EXPECT_EQ(test, param.slots, 1024);
+	KUNIT_EXPECT_FALSE(test, param.has_areas);
+	KUNIT_EXPECT_TRUE(test, param.force);
+	param = parse("reclaim=18446744073776660480");	/* 2^64 + 64M: all that can be had */
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, U64_MAX);
 	param = parse("1024,2,77");
 	KUNIT_EXPECT_EQ(test, param.slots, 1024);
 	KUNIT_EXPECT_EQ(test, param.areas, 2);

@@ -68,11 +68,6 @@ slots()
 	cat "$DEBUGFS/swiotlb/io_tlb_$1"
 }
 
-lent_is()
-{
-	[ "$(sysfs lent_kb)" -eq "$1" ]
-}
-
 # fits MAPPINGS: whether so many of 4 KiB can be mapped at a time
 fits()
 {

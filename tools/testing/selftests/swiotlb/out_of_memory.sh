@@ -9,10 +9,15 @@
 # than the min watermark of the zone, which is for others, and the lists of the CPUs,
 # which may have several MiB, have been emptied.
 #
+# Nor does a process live on that has the kernel allocate page tables without end, while
+# another has the page cache it reads in lent memory: what is reclaimed there is progress
+# for no page table.
+#
 # rig: cmdline=swiotlb=force,reclaim=256M
 # rig: mem=1G
 # rig: smp=2
 # rig: flavour=reclaim
+# rig: disk=512M
 # rig: timeout=300
 # rig: oom=1
 
@@ -23,13 +28,38 @@ CUSHION_PERCENT=75	# of the cushion, free when page tables are needed
 STEP_KB=512		# of what the process takes until then, as less is free
 RESERVE_PERCENT=40	# of the min watermark: the kernel may have half
 FREE_PERCENT=25		# of the cushion, above the min watermark, when it is killed
+ENDLESS_S=60		# until a process is killed whose page tables have no end
 LISTED_KB=1024		# in the lists of all CPUs: a batch for each may have come since
 
 cleanup()
 {
 	unmovable_stop
 	filler_stop
+	reader_stop
+	disk_release
 }
+
+# reader_start: a process reads a file again and again, which fits into memory only
+# together with what is lent. The file has no blocks, so it is read fast.
+reader=
+reader_start()
+{
+	truncate -s "$(($(sysfs total_kb) + $(watermark_kb high)))K" "$disk_dir/file"
+	while [ -e "$disk_dir/file" ]; do
+		cat "$disk_dir/file" >/dev/null
+	done &
+	reader=$!
+}
+
+reader_stop()
+{
+	[ -n "$reader" ] || return 0
+	rm -f "$disk_dir/file"
+	wait "$reader"
+	reader=
+}
+
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # zone: free memory, its min watermark, the size and what is in the lists of CPUs, of
 # the largest zone that the last report of the out-of-memory killer has, KiB
@@ -43,7 +73,8 @@ zone()
 need_root
 need_commands dd
 need_reclaim
-tap_plan 9
+need_disk
+tap_plan 12
 
 check "nearly all is lent" wait_for 10 lent_percent "$LENT_PERCENT"
 kills=$(vmstat oom_kill)
@@ -83,3 +114,20 @@ at_most "free above the min watermark, KiB" $((free - min)) \
 	$(($(sysfs total_kb) * FREE_PERCENT / CUSHION_PART / 100))
 at_most "in the lists of CPUs, KiB" "$listed" $LISTED_KB
 state "after"
+
+wait_for 10 lent_percent "$LENT_PERCENT"
+kills=$(vmstat oom_kill)
+reader_start
+(
+	echo 1000 >/proc/self/oom_score_adj
+	exec "$(dirname "$0")/unmovable" "$size" 0 0 / <>/dev/zero
+) >/dev/null 2>&1 &
+endless=$!
+check "it is gone in $ENDLESS_S s" wait_for "$ENDLESS_S" is_gone "$endless"
+state "page tables without end"
+diag "PageTables $(meminfo PageTables) KiB"
+reader_stop
+kill -9 "$endless" 2>/dev/null
+wait "$endless"
+equal "status of a process with page tables without end" "$?" 137
+at_least "processes killed for lack of memory" $(($(vmstat oom_kill) - kills)) 1
