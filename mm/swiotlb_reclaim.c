@@ -2150,25 +2150,28 @@ static void pool_stat(struct swiotlb_area_stat *sum)
 }
 
 /**
- * swiotlb_reclaimed_in_vain() - is what can be reclaimed of no use to an allocation?
+ * swiotlb_attempt_counts() - how much does an attempt to reclaim count that did not help?
  * @gfp_mask:	Of the allocation.
  * @order:	Of the allocation.
  * @ac:		Its zones.
  * @alloc_flags: Of the allocation, without ALLOC_CMA: it cannot use lent memory.
  *
- * As should_reclaim_retry() asks, but without what is used of lent memory. That others
- * may fill as fast as it is reclaimed, and each time there has been progress.
+ * An attempt is in vain if the allocation would fail even if everything is reclaimed but
+ * what is used of lent memory. That others may fill as fast as it is dropped, and each
+ * time there has been progress.
  *
- * Not all that is used there need be reclaimable, so more may be had of regular memory
- * than is seen here. To be asked only after so many attempts that the allocation would
- * have got some of that: it is the first to ask for what it has reclaimed.
+ * A guess: not all that is used there need be reclaimable, nor all that is in the lists
+ * and in caches of objects. So it decides how many attempts there are, and not whether
+ * there is another.
  *
  * Context: process context. Takes and releases area locks.
- * Return: %true if the allocation fails even if all other memory is reclaimed.
+ * Return: LENT_LOOPS_IN_VAIN if it was in vain, or 1. 0 if nothing is lent of the zones
+ * that the allocation may use, so that it reclaims as ever.
  */
-bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
-			       struct alloc_context *ac, unsigned int alloc_flags)
+int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
+			   struct alloc_context *ac, unsigned int alloc_flags)
 {
+	bool lent = false, in_vain = true;
 	struct swiotlb_area_stat sum;
 	unsigned long pages, used;
 	struct zoneref *z;
@@ -2182,17 +2185,21 @@ bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
 			continue;
 		pages = zone_pages_to_reclaim(zone);
 		if (zone == reclaim.zone) {
+			lent = sum.lent;
 			used = sum.lent * SWIOTLB_SEGMENT_PAGES;
 			used -= min(used, zone_free_swiotlb(zone));
 			pages -= min(pages, used);
 		}
+		pages += node_page_state_pages(zone->zone_pgdat, NR_SLAB_RECLAIMABLE_B);
 		pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
 		/* In pieces, that is for compaction */
 		if (__zone_watermark_ok(zone, 0, min_wmark_pages(zone) + (1UL << order),
 					ac->highest_zoneidx, alloc_flags, pages))
-			return false;
+			in_vain = false;
 	}
-	return true;
+	if (!lent)
+		return 0;
+	return in_vain ? LENT_LOOPS_IN_VAIN : 1;
 }
 
 static unsigned long slots_to_kb(unsigned long slots)

@@ -61,6 +61,15 @@ struct swiotlb_param {
 
 void swiotlb_parse_param(char *str, struct swiotlb_param *param);
 
+/*
+ * How much an attempt counts that has reclaimed what an allocation cannot use, where any
+ * other counts one: enough for part of the reserves. And after how many in all somebody
+ * is killed for the allocation: four more of that kind, or more others than one fails
+ * that is the first to ask for what it has reclaimed.
+ */
+#define LENT_LOOPS_IN_VAIN	20
+#define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
+
 #ifdef CONFIG_SWIOTLB_RECLAIM
 
 /* mm/page_alloc.c and mm/mm_init.c: the buddy allocator's side */
@@ -94,16 +103,8 @@ const char *swiotlb_reclaim_last_evacuation(void);
 unsigned int swiotlb_reclaim_lost(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
-
-/*
- * An attempt to reclaim what an allocation cannot use counts for sixteen, after which it
- * is given part of the reserves. After four more somebody is killed for it.
- */
-#define LENT_LOOPS_IN_VAIN	16
-#define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
-
-bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
-			       struct alloc_context *ac, unsigned int alloc_flags);
+int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
+			   struct alloc_context *ac, unsigned int alloc_flags);
 
 /* For tests: keep the policy from moving segments, move one, and look at all of them */
 void swiotlb_reclaim_pause(void);
@@ -134,10 +135,10 @@ static inline void swiotlb_reclaim_cancel(const char *why) { }
 static inline void swiotlb_reclaim_wake(void) { }
 static inline void swiotlb_reclaim_map_failed(void) { }
 static inline const char *swiotlb_reclaim_last_evacuation(void) { return ""; }
-static inline bool swiotlb_reclaimed_in_vain(gfp_t gfp_mask, unsigned int order,
+static inline int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 		struct alloc_context *ac, unsigned int alloc_flags)
 {
-	return false;
+	return 0;
 }
 
 #endif /* CONFIG_SWIOTLB_RECLAIM */

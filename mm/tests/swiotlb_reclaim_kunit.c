@@ -1181,6 +1181,12 @@ static void __init nonsense_is_left_out(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, param.force);
 	param = parse("reclaim=18446744073776660480");	/* 2^64 + 64M: all that can be had */
 	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, U64_MAX);
+	param = parse("reclaim=17179869185G");		/* 2^64 + 1G */
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, U64_MAX);
+	param = parse("reclaim=16E");			/* 2^64 */
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, U64_MAX);
+	param = parse("reclaim=96M");
+	KUNIT_EXPECT_EQ(test, param.reclaim_bytes, 96 * SZ_1M);
 	param = parse("1024,2,77");
 	KUNIT_EXPECT_EQ(test, param.slots, 1024);
 	KUNIT_EXPECT_EQ(test, param.areas, 2);

@@ -36,6 +36,7 @@ cleanup()
 	unmovable_stop
 	filler_stop
 	reader_stop
+	decoys_stop
 	disk_release
 }
 
@@ -57,6 +58,28 @@ reader_stop()
 	rm -f "$disk_dir/file"
 	wait "$reader"
 	reader=
+}
+
+# decoys_start: processes to be killed instead of ours. A process counts as gone before its
+# page tables are free, and until they are others may be killed, too, lending or not.
+decoys=()
+decoys_start()
+{
+	local i
+
+	for i in 1 2 3; do
+		(
+			echo 999 >/proc/self/oom_score_adj
+			exec sleep 1000
+		) &
+		decoys+=($!)
+	done
+}
+
+decoys_stop()
+{
+	[ "${#decoys[@]}" -eq 0 ] || kill "${decoys[@]}" 2>/dev/null
+	decoys=()
 }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
@@ -117,6 +140,7 @@ state "after"
 
 wait_for 10 lent_percent "$LENT_PERCENT"
 kills=$(vmstat oom_kill)
+decoys_start
 reader_start
 (
 	echo 1000 >/proc/self/oom_score_adj
