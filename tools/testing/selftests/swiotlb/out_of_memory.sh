@@ -18,7 +18,7 @@
 # rig: smp=2
 # rig: flavour=reclaim
 # rig: disk=512M
-# rig: timeout=300
+# rig: timeout=600
 # rig: oom=1
 
 . "$(dirname "$0")/swiotlb_lib.sh"
@@ -28,7 +28,8 @@ CUSHION_PERCENT=75	# of the cushion, free when page tables are needed
 STEP_KB=512		# of what the process takes until then, as less is free
 RESERVE_PERCENT=40	# of the min watermark: the kernel may have half
 FREE_PERCENT=25		# of the cushion, above the min watermark, when it is killed
-ENDLESS_S=60		# until a process is killed whose page tables have no end
+ENDLESS_S=200		# until a process is killed whose page tables have no end: it has
+			# half of what is below the min watermark first, a page at a time
 LISTED_KB=1024		# in the lists of all CPUs: a batch for each may have come since
 
 cleanup()
@@ -147,7 +148,9 @@ reader_start
 	exec "$(dirname "$0")/unmovable" "$size" 0 0 / <>/dev/zero
 ) >/dev/null 2>&1 &
 endless=$!
+start=$SECONDS
 check "it is gone in $ENDLESS_S s" wait_for "$ENDLESS_S" is_gone "$endless"
+diag "after $((SECONDS - start)) s"
 state "page tables without end"
 diag "PageTables $(meminfo PageTables) KiB"
 reader_stop
