@@ -297,6 +297,7 @@ bool cushion_is_all_there_is(struct alloc_context *ac)
  * @order:	Of the allocation.
  * @ac:		Its zones.
  * @alloc_flags: Receives ALLOC_MIN_RESERVE, maybe.
+ * @drain:	Empty the lists of all CPUs, too.
  *
  * Movable allocations use the cushion then, and no more of what CPUs keep in their lists.
  * Others might be killed for want of that. Nor is anything to be killed while lent memory
@@ -308,12 +309,14 @@ bool cushion_is_all_there_is(struct alloc_context *ac)
  * Context: process context, may sleep.
  */
 void swiotlb_last_resort(gfp_t gfp_mask, unsigned int order,
-			 struct alloc_context *ac, unsigned int *alloc_flags)
+			 struct alloc_context *ac, unsigned int *alloc_flags,
+			 bool drain)
 {
 	struct zoneref *z;
 	struct zone *zone;
 
-	drain_all_pages(NULL);
+	if (drain)
+		drain_all_pages(NULL);
 	if ((!order && (*alloc_flags & ALLOC_CMA)) || (current->flags & PF_DUMPCORE) ||
 	    (gfp_mask & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE | __GFP_NOMEMALLOC)) ||
 	    ac->highest_zoneidx < ZONE_NORMAL)

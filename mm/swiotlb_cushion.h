@@ -32,7 +32,8 @@ bool cushion_has_page(struct zone *zone, unsigned int order, unsigned int alloc_
 unsigned long zone_pages_to_reclaim(struct zone *zone);
 bool cushion_is_all_there_is(struct alloc_context *ac);
 void swiotlb_last_resort(gfp_t gfp_mask, unsigned int order,
-			 struct alloc_context *ac, unsigned int *alloc_flags);
+			 struct alloc_context *ac, unsigned int *alloc_flags,
+			 bool drain);
 
 #ifdef CONFIG_SWIOTLB_RECLAIM
 
