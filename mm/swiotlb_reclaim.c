@@ -2149,6 +2149,23 @@ static void pool_stat(struct swiotlb_area_stat *sum)
 	}
 }
 
+/* Until when attempts to reclaim are taken to be in vain, as one has been, in jiffies */
+static unsigned long in_vain_until = INITIAL_JIFFIES;
+
+/**
+ * swiotlb_attempts_in_vain() - has an attempt to reclaim been in vain just now?
+ *
+ * If so, others without ALLOC_CMA have part of the reserves before they try the same. It
+ * is for a tenth of a second, after which somebody has to try again.
+ *
+ * Context: any.
+ * Return: %true if so.
+ */
+bool swiotlb_attempts_in_vain(void)
+{
+	return time_before(jiffies, READ_ONCE(in_vain_until));
+}
+
 /**
  * swiotlb_attempt_counts() - how much does an attempt to reclaim count that did not help?
  * @gfp_mask:	Of the allocation.
@@ -2199,7 +2216,10 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 	}
 	if (!lent)
 		return 0;
-	return in_vain ? LENT_LOOPS_IN_VAIN : 1;
+	if (!in_vain)
+		return 1;
+	WRITE_ONCE(in_vain_until, jiffies + HZ / 10);
+	return LENT_LOOPS_IN_VAIN;
 }
 
 static unsigned long slots_to_kb(unsigned long slots)

@@ -105,6 +105,7 @@ unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
 int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 			   struct alloc_context *ac, unsigned int alloc_flags);
+bool swiotlb_attempts_in_vain(void);
 
 /* For tests: keep the policy from moving segments, move one, and look at all of them */
 void swiotlb_reclaim_pause(void);
@@ -140,6 +141,7 @@ static inline int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 {
 	return 0;
 }
+static inline bool swiotlb_attempts_in_vain(void) { return false; }
 
 #endif /* CONFIG_SWIOTLB_RECLAIM */
 
