@@ -2206,8 +2206,9 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 			used = sum.lent * SWIOTLB_SEGMENT_PAGES;
 			used -= min(used, zone_free_swiotlb(zone));
 			pages -= min(pages, used);
+			/* Once, as it is counted for nodes only */
+			pages += node_page_state_pages(zone->zone_pgdat, NR_SLAB_RECLAIMABLE_B);
 		}
-		pages += node_page_state_pages(zone->zone_pgdat, NR_SLAB_RECLAIMABLE_B);
 		pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
 		/* In pieces, that is for compaction */
 		if (__zone_watermark_ok(zone, 0, min_wmark_pages(zone) + (1UL << order),
