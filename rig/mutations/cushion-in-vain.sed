@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# breaks: The cushion, reclaim of lent memory only is no progress for others
-# file: mm/page_alloc.c
+# breaks: The cushion, an attempt that reclaims what is of no use counts for many
+# file: mm/swiotlb_reclaim.c
 # tests: out_of_memory.sh
-/^__alloc_pages_slowpath(/,/^}/ s/if (counts \&\& lent_loops > LENT_LOOPS_MAX)/if (false)/
+/^int swiotlb_attempt_counts(/,/^}/ s/in_vain = true;/in_vain = false;/

@@ -28,8 +28,8 @@ CUSHION_PERCENT=75	# of the cushion, free when page tables are needed
 STEP_KB=512		# of what the process takes until then, as less is free
 RESERVE_PERCENT=40	# of the min watermark: the kernel may have half
 FREE_PERCENT=25		# of the cushion, above the min watermark, when it is killed
-ENDLESS_S=200		# until a process is killed whose page tables have no end: it has
-			# half of what is below the min watermark first, a page at a time
+ENDLESS_S=$((60 * ${SLOWER:-1}))	# until a process is killed whose page tables have no end: it has
+				# half of what is below the min watermark first
 LISTED_KB=1024		# in the lists of all CPUs: a batch for each may have come since
 
 cleanup()
