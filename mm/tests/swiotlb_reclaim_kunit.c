@@ -768,6 +768,28 @@ static void segment_with_a_bad_page_is_retired(struct kunit *test)
  * another: the size is negative there. A sync of a part must find the right bytes.
  */
 /*
+ * A zone of nobody's, with watermarks of 100 and 180, a cushion, and so many free lent
+ * pages. All free lists are empty.
+ */
+static struct zone *zone_with_cushion(struct kunit *test, unsigned long cushion,
+				      unsigned long lent)
+{
+	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	unsigned int order, mt;
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	zone->_watermark[WMARK_MIN] = 100;
+	zone->_watermark[WMARK_LOW] = 180;
+	zone->swiotlb_cushion = cushion;
+	zone->nr_free_swiotlb = lent;
+	zone->nr_free_movable_only = lent;
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		for (mt = 0; mt < MIGRATE_TYPES; mt++)
+			INIT_LIST_HEAD(&zone->free_area[order].free_list[mt]);
+	return zone;
+}
+
+/*
  * May an allocation with @alloc_flags be made of @zone down to the min watermark, when
  * @regular pages are free beside those of lent memory?
  */
@@ -789,19 +811,8 @@ static bool cushion_has_page_at(struct zone *zone, unsigned int order,
 static void cushion_is_for_who_has_nothing_else(struct kunit *test)
 {
 	const unsigned int cma = ALLOC_CMA, cushion = ALLOC_CMA | ALLOC_CUSHION;
-	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	struct zone *zone = zone_with_cushion(test, 1024, 1024);
 	struct list_head block;
-	unsigned int order, mt;
-
-	KUNIT_ASSERT_NOT_NULL(test, zone);
-	zone->_watermark[WMARK_MIN] = 100;
-	zone->_watermark[WMARK_LOW] = 180;
-	zone->swiotlb_cushion = 1024;
-	zone->nr_free_swiotlb = 1024;
-	zone->nr_free_movable_only = 1024;
-	for (order = 0; order < NR_PAGE_ORDERS; order++)
-		for (mt = 0; mt < MIGRATE_TYPES; mt++)
-			INIT_LIST_HEAD(&zone->free_area[order].free_list[mt]);
 
 	/* Single pages: an eighth of 180 - 100 is left to what is not movable */
 	KUNIT_EXPECT_FALSE(test, watermark_ok(zone, 0, cma, 110));
@@ -878,19 +889,9 @@ static void zones_keep_at_most_what_they_say(struct kunit *test)
 static void lent_pieces_are_no_larger_block(struct kunit *test)
 {
 	const unsigned int cma = ALLOC_CMA, cushion = ALLOC_CMA | ALLOC_CUSHION;
-	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	struct zone *zone = zone_with_cushion(test, 1024, 5000);
 	struct list_head regular, piece, block;
-	unsigned int order, mt;
 
-	KUNIT_ASSERT_NOT_NULL(test, zone);
-	zone->_watermark[WMARK_MIN] = 100;
-	zone->_watermark[WMARK_LOW] = 180;
-	zone->swiotlb_cushion = 1024;
-	zone->nr_free_swiotlb = 5000;
-	zone->nr_free_movable_only = 5000;
-	for (order = 0; order < NR_PAGE_ORDERS; order++)
-		for (mt = 0; mt < MIGRATE_TYPES; mt++)
-			INIT_LIST_HEAD(&zone->free_area[order].free_list[mt]);
 	list_add(&regular, &zone->free_area[MAX_PAGE_ORDER].free_list[MIGRATE_MOVABLE]);
 	zone->free_area[MAX_PAGE_ORDER].nr_free = 1;
 	list_add(&piece, &zone->free_area[2].free_list[MIGRATE_SWIOTLB]);
