@@ -764,10 +764,6 @@ static void segment_with_a_bad_page_is_retired(struct kunit *test)
 }
 
 /*
- * What is mapped without padding, from the middle of a slot to the first bytes of
- * another: the size is negative there. A sync of a part must find the right bytes.
- */
-/*
  * A zone of nobody's, with watermarks of 100 and 180, a cushion, and so many free lent
  * pages. All free lists are empty.
  */
@@ -961,6 +957,10 @@ static void larger_allocations_leave_whole_segments(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
 }
 
+/*
+ * What is mapped without padding, from the middle of a slot to the first bytes of
+ * another: the size is negative there. A sync of a part must find the right bytes.
+ */
 static void part_of_an_unaligned_buffer_is_synced(struct kunit *test)
 {
 	struct context *ctx = test->priv;

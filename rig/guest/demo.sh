@@ -51,7 +51,6 @@ sample()
 		swiotlb_take_free) tfree=$v ;;
 		swiotlb_take_migrate) tmig=$v ;;
 		swiotlb_take_fail) tfail=$v ;;
-		oom_kill) oom=$v ;;
 		esac
 	done
 	while read -r k v rest; do
@@ -169,8 +168,6 @@ wait $stress $reading 2>/dev/null
 result back "${back:--}"
 [ -n "$back" ] || complain "only $((lent * 100 / (total - floor)))% of the memory is lent $BACK s after the I/O"
 watch 5
-result end_lent "$lent"
-result oom_kill "${oom:-0}"
 if dmesg | grep -E 'I/O error|critical .* error|EXT4-fs error|nvme.*(timeout|abort)'; then
 	complain "the kernel reports failed I/O"
 fi
