@@ -2172,22 +2172,28 @@ bool swiotlb_attempts_in_vain(void)
  * @order:	Of the allocation.
  * @ac:		Its zones.
  * @alloc_flags: Of the allocation, without ALLOC_CMA: it cannot use lent memory.
+ * @loops:	What the attempts before have counted.
  *
  * An attempt is in vain if the allocation would fail even if everything is reclaimed but
- * what is used of lent memory. That others may fill as fast as it is dropped, and each
- * time there has been progress.
+ * what is used of lent memory, and it had nothing of the reserves. Lent memory others may
+ * fill as fast as it is dropped, and each time there has been progress.
  *
  * A guess: not all that is used there need be reclaimable, nor all that is in the lists
  * and in caches of objects. So it decides how many attempts there are, and not whether
- * there is another.
+ * there is another. And what sixteen attempts have shown holds for others, whatever the
+ * guess was.
  *
  * Context: process context. Takes and releases area locks.
  * Return: LENT_LOOPS_IN_VAIN if it was in vain, or 1. 0 if nothing is lent of the zones
  * that the allocation may use, so that it reclaims as ever.
  */
 int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
-			   struct alloc_context *ac, unsigned int alloc_flags)
+			   struct alloc_context *ac, unsigned int alloc_flags,
+			   int loops)
 {
+	/* Are these zones all that others may use, too? */
+	bool all = ac->highest_zoneidx >= ZONE_NORMAL && !ac->nodemask &&
+		   !(gfp_mask & __GFP_THISNODE);
 	bool lent = false, in_vain = true;
 	struct swiotlb_area_stat sum;
 	unsigned long pages, used;
@@ -2198,8 +2204,10 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
 		if (cpusets_enabled() && (alloc_flags & ALLOC_CPUSET) &&
-		    !__cpuset_zone_allowed(zone, gfp_mask))
+		    !__cpuset_zone_allowed(zone, gfp_mask)) {
+			all = false;
 			continue;
+		}
 		pages = zone_pages_to_reclaim(zone);
 		if (zone == reclaim.zone) {
 			lent = sum.lent;
@@ -2212,15 +2220,15 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 		pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
 		/* In pieces, that is for compaction */
 		if (__zone_watermark_ok(zone, 0, min_wmark_pages(zone) + (1UL << order),
-					ac->highest_zoneidx, alloc_flags, pages))
+					ac->highest_zoneidx,
+					alloc_flags & ~ALLOC_MIN_RESERVE, pages))
 			in_vain = false;
 	}
 	if (!lent)
 		return 0;
-	if (!in_vain)
-		return 1;
-	WRITE_ONCE(in_vain_until, jiffies + HZ / 10);
-	return LENT_LOOPS_IN_VAIN;
+	if (all && (in_vain || loops == MAX_RECLAIM_RETRIES - 1))
+		WRITE_ONCE(in_vain_until, jiffies + HZ / 10);
+	return in_vain ? LENT_LOOPS_IN_VAIN : 1;
 }
 
 static unsigned long slots_to_kb(unsigned long slots)

@@ -67,7 +67,7 @@ void swiotlb_parse_param(char *str, struct swiotlb_param *param);
  * is killed for the allocation: four more of that kind, or more others than one fails
  * that is the first to ask for what it has reclaimed.
  */
-#define LENT_LOOPS_IN_VAIN	20
+#define LENT_LOOPS_IN_VAIN	60
 #define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
 
 #ifdef CONFIG_SWIOTLB_RECLAIM
@@ -104,7 +104,8 @@ unsigned int swiotlb_reclaim_lost(void);
 unsigned int swiotlb_reclaim_lend(unsigned int segments);
 unsigned int swiotlb_reclaim_take(unsigned int segments);
 int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
-			   struct alloc_context *ac, unsigned int alloc_flags);
+			   struct alloc_context *ac, unsigned int alloc_flags,
+			   int loops);
 bool swiotlb_attempts_in_vain(void);
 
 /* For tests: keep the policy from moving segments, move one, and look at all of them */
@@ -137,7 +138,7 @@ static inline void swiotlb_reclaim_wake(void) { }
 static inline void swiotlb_reclaim_map_failed(void) { }
 static inline const char *swiotlb_reclaim_last_evacuation(void) { return ""; }
 static inline int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
-		struct alloc_context *ac, unsigned int alloc_flags)
+		struct alloc_context *ac, unsigned int alloc_flags, int loops)
 {
 	return 0;
 }

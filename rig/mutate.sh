@@ -15,8 +15,8 @@
 #   # tests: kunit burst.sh     as in TESTS of "make test"
 #
 # The number is that of the invariant in Documentation/core-api/swiotlb-reclaim.rst, or
-# what comes first is the name of a section there. The sixth, the order of stores, has no
-# mutation: no run shows it, see Documentation/litmus-tests/swiotlb/.
+# what comes first is the name of a section there. Of the sixth, the order of stores, a run
+# shows only what takes its time; the rest is in Documentation/litmus-tests/swiotlb/.
 # The source in build/src/ is broken in place and put right again, by the next build at
 # the latest; the kernel is a flavour of its own.
 set -euo pipefail
