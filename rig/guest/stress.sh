@@ -62,6 +62,7 @@ watch_pool()
 		if [ -e $POOL/lent_kb ]; then
 			read -r lent <$POOL/lent_kb
 			used=$((lent - $(vmstat nr_free_swiotlb) * 4))	# pages of 4 KiB
+			used=$((used < 0 ? 0 : used))	# read one after the other
 			sum=$((sum + used))
 			most=$((used > most ? used : most))
 			n=$((n + 1))

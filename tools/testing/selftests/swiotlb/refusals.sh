@@ -15,13 +15,15 @@
 # rig: cmdline=swiotlb=4194304,force,reclaim
 # rig: cmdline=swiotlb=0,force,reclaim
 # rig: cmdline=swiotlb=2048,64,force,reclaim=64M
+# rig: cmdline=swiotlb=force,reclaim=256M movablecore=192M
 # rig: mem=1G
 # rig: smp=2
 # rig: flavour=reclaim
 # rig: modules=lib/test_swiotlb.ko
 # rig: timeout=60
 #
-# elfcorehdr= is what tells a kernel that it runs after a crash of another one.
+# elfcorehdr= is what tells a kernel that it runs after a crash of another one, and
+# movablecore= has a zone of its own end within what would be the pool.
 
 . "$(dirname "$0")/swiotlb_lib.sh"
 
@@ -102,7 +104,7 @@ name=
 for word in $(</proc/cmdline); do
 	case $word in
 	swiotlb=*) name=$word ;;
-	elfcorehdr=*) name="$name $word" ;;
+	elfcorehdr=* | movablecore=*) name="$name $word" ;;
 	esac
 done
 # Some architectures reserve less where there is little memory
@@ -121,6 +123,8 @@ swiotlb=force,reclaim=4M)
 	# Elsewhere the floor is smaller, and some of it is lent
 	[ "$(uname -m)" = x86_64 ] || skip_all "$name: that is more than the floor here"
 	refused "there is not a pageblock to lend" "$STOCK_SLOTS" ;;
+*movablecore=*)
+	lends 8 1 ;;
 *elfcorehdr=*)
 	refused "this is a kdump kernel" "$STOCK_SLOTS" ;;
 swiotlb=force,reclaim=4G)
