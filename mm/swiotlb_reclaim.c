@@ -2175,8 +2175,9 @@ bool swiotlb_attempts_in_vain(void)
  * @loops:	What the attempts before have counted.
  *
  * An attempt is in vain if the allocation would fail even if everything is reclaimed but
- * what is used of lent memory, and it had nothing of the reserves. Lent memory others may
- * fill as fast as it is dropped, and each time there has been progress.
+ * what is used of lent memory. That others may fill as fast as it is dropped, and each
+ * time there has been progress. For who has part of the reserves hardly any attempt is,
+ * so who has been killed has time to go: 700 MiB of page tables take seconds.
  *
  * A guess: not all that is used there need be reclaimable, nor all that is in the lists
  * and in caches of objects. So it decides how many attempts there are, and not whether
@@ -2220,8 +2221,7 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 		pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
 		/* In pieces, that is for compaction */
 		if (__zone_watermark_ok(zone, 0, min_wmark_pages(zone) + (1UL << order),
-					ac->highest_zoneidx,
-					alloc_flags & ~ALLOC_MIN_RESERVE, pages))
+					ac->highest_zoneidx, alloc_flags, pages))
 			in_vain = false;
 	}
 	if (!lent)

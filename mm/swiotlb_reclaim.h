@@ -67,7 +67,7 @@ void swiotlb_parse_param(char *str, struct swiotlb_param *param);
  * is killed for the allocation: four more of that kind, or more others than one fails
  * that is the first to ask for what it has reclaimed.
  */
-#define LENT_LOOPS_IN_VAIN	60
+#define LENT_LOOPS_IN_VAIN	30
 #define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
 
 #ifdef CONFIG_SWIOTLB_RECLAIM
