@@ -65,7 +65,8 @@ void swiotlb_parse_param(char *str, struct swiotlb_param *param);
  * How much an attempt counts that has reclaimed what an allocation cannot use, where any
  * other counts one: enough for part of the reserves. And after how many in all somebody
  * is killed for the allocation: four more of that kind, or more others than one fails
- * that is the first to ask for what it has reclaimed.
+ * that is the first to ask for what it has reclaimed. These others take seconds, with
+ * the pauses between them, as does a process that was killed to free its page tables.
  */
 #define LENT_LOOPS_IN_VAIN	30
 #define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
