@@ -151,6 +151,9 @@
 /* The same for a pageblock that could not be emptied */
 #define BLOCK_BACKOFF_MAX	(60 * HZ)
 
+/* How long an attempt to reclaim that was in vain may hold for others, in jiffies */
+#define IN_VAIN_AT_MOST	(4 * HZ)
+
 /* log2 of nanoseconds that histograms distinguish; the last takes the rest */
 #define HIST_BUCKETS	32
 
@@ -2152,11 +2155,29 @@ static void pool_stat(struct swiotlb_area_stat *sum)
 /* Until when attempts to reclaim are taken to be in vain, as one has been, in jiffies */
 static unsigned long in_vain_until = INITIAL_JIFFIES;
 
+/*
+ * An attempt to reclaim has been in vain. That holds for as long as it took to find out
+ * again since it held last: where reclaim is slow, that is most of the time otherwise,
+ * and there is a page for each sixteen attempts. For a tenth of a second at least, and if
+ * it has been longer than IN_VAIN_AT_MOST. Without a lock: of two who find out at once,
+ * either may say how long.
+ */
+static void was_in_vain(void)
+{
+	unsigned long now = jiffies, until = READ_ONCE(in_vain_until), took = HZ / 10;
+
+	if (time_after(now, until) && now - until <= IN_VAIN_AT_MOST)
+		took = max(took, now - until);
+	if (time_after(now + took, until))
+		WRITE_ONCE(in_vain_until, now + took);
+}
+
 /**
  * swiotlb_attempts_in_vain() - has an attempt to reclaim been in vain just now?
  *
  * If so, others without ALLOC_CMA have part of the reserves before they try the same. It
- * is for a tenth of a second, after which somebody has to try again.
+ * is for a tenth of a second or as long as was_in_vain() has set, after which somebody
+ * has to try again.
  *
  * Context: any.
  * Return: %true if so.
@@ -2227,7 +2248,7 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 	if (!lent)
 		return 0;
 	if (all && (in_vain || loops == MAX_RECLAIM_RETRIES - 1))
-		WRITE_ONCE(in_vain_until, jiffies + HZ / 10);
+		was_in_vain();
 	return in_vain ? LENT_LOOPS_IN_VAIN : 1;
 }
 
