@@ -63,7 +63,7 @@ case $ICOUNT in
 *) CMDLINE="rig.icount=1 $CMDLINE" ;;
 esac
 # Built in, and off unless asked for
-[ "$FLAVOUR" != debug ] || CMDLINE="page_poison=1 page_owner=on $CMDLINE"
+[ "$(config_of "$FLAVOUR")" != debug ] || CMDLINE="page_poison=1 page_owner=on $CMDLINE"
 mem=$(mib MEM "$MEM")
 [ "$mem" -ge 64 ] || die "MEM=$MEM is too small for the guest" "MEM is at least 64M"
 check_number SMP "$SMP" 1 64

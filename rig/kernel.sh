@@ -4,7 +4,8 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|mutant|others|others-stock
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|others|others-stock|
+#                             mutant|mutant-reclaim-dynamic|mutant-debug
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail
@@ -21,17 +22,17 @@ out=$BUILD/$KVER-$ARCH/$FLAVOUR
 log=$BUILD/log/kernel-$ARCH-$FLAVOUR.log
 fragments=("$ROOT/configs/base.config" "$ROOT/configs/$ARCH.config")
 kind=patched
-case $FLAVOUR in
+config=$(config_of "$FLAVOUR")
+case $config in
 stock)           kind=stock ;;
 dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
 others)          fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/others.config") ;;
 others-stock)    kind=stock; fragments+=("$ROOT/configs/others.config") ;;
-mutant)          fragments+=("$ROOT/configs/reclaim.config") ;;
-debug|kcsan|rt)  fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$FLAVOUR.config") ;;
+debug|kcsan|rt)  fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/$config.config") ;;
 esac
-extra=$ROOT/configs/${FLAVOUR%-stock}-$ARCH.config
+extra=$ROOT/configs/${config%-stock}-$ARCH.config
 [ ! -e "$extra" ] || fragments+=("$extra")
 case $ARCH in
 x86_64) image=arch/x86/boot/bzImage ;;
@@ -41,10 +42,10 @@ esac
 # --------------------------------------------------- 1. packages and source
 
 need_packages $(packages_kernel)
-# rig/mutate.sh has just broken that of mutant
-[ "$FLAVOUR" = mutant ] || call "$ROOT/rig/source.sh" "$kind"
+# rig/mutate.sh has just broken that of a mutant
+[[ $FLAVOUR == mutant* ]] || call "$ROOT/rig/source.sh" "$kind"
 src=$SRC/$kind
-[ -d "$src" ] || die "FLAVOUR=mutant has no source" "make mutate makes and builds it"
+[ -d "$src" ] || die "FLAVOUR=$FLAVOUR has no source" "make mutate makes and builds it"
 cross=$(cross_prefix)
 [ -e "$out/vmlinux" ] || need_space 1500 "a kernel"
 mkdir -p "$out"
@@ -111,7 +112,7 @@ fi
 # --------------------------------------------------- 3. build
 
 start=$SECONDS
-case $FLAVOUR in debug) guess=2900 ;; *) guess=2300 ;; esac
+case $config in debug) guess=2900 ;; *) guess=2300 ;; esac
 if ! counted "kernel $ARCH $FLAVOUR" "$guess" "$log" "${kmake[@]}" -j"$NPROC" all; then
 	grep -E -B2 -A6 'error:|Error [0-9]|undefined reference|\*\*\*' "$log" | head -n 40 >&2 ||
 		tail -n 20 "$log" >&2

@@ -16,7 +16,8 @@ KVER=${KVER:-6.12}
 SRC=$BUILD/src/$KVER
 PATCHES=${RIG_PATCHES:-$ROOT/patches/$KVER}
 OVERLAY_ROOTS=(mm kernel include lib Documentation tools/testing)
-FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug kcsan rt mutant others others-stock)
+FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug kcsan rt mutant mutant-reclaim-dynamic mutant-debug
+	  others others-stock)
 
 # The repository may belong to somebody else than root; git would refuse it.
 # Only command scope counts for this setting, so it has to be the environment.
@@ -244,6 +245,15 @@ one_of()
 
 check_arch() { one_of ARCH "$ARCH" x86_64 arm64; }
 check_flavour() { one_of FLAVOUR "$FLAVOUR" "${FLAVOURS[@]}"; }
+
+# config_of FLAVOUR: whose configuration it has. That of mutant is that of reclaim.
+config_of()
+{
+	case $1 in
+	mutant) echo reclaim ;;
+	*) echo "${1#mutant-}" ;;
+	esac
+}
 
 check_number()
 {

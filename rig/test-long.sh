@@ -43,7 +43,7 @@ part()
 	say "== $name, $arch ($(hms "$SECONDS") since the start)"
 	env ARCH="$arch" "$@" >"$out" || status=$?
 	line=$(tail -n 1 "$out")
-	if [[ $line =~ ^([0-9]+)\ (passed|noticed),\ ([0-9]+)\ (failed|missed)(,\ [0-9]+\ skipped)?$ ]]; then
+	if [[ $line =~ ^([0-9]+)\ (passed|noticed),\ ([0-9]+)\ (failed|missed)(,\ [0-9]+\ (skipped|not\ built))?$ ]]; then
 		good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[3]} other=${BASH_REMATCH[5]#, }
 	elif [[ $line =~ ^([0-9]+)\ same,\ ([0-9]+)\ better,\ ([0-9]+)\ worse$ ]]; then
 		good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[3]} other="${BASH_REMATCH[2]} better"
@@ -51,7 +51,7 @@ part()
 	# Some say no numbers
 	if [ "$status" -ne 0 ]; then
 		[ "$bad" -gt 0 ] || bad=1
-		grep '^FAIL\|^MISSED' "$out" || tail -n 5 "$out"
+		grep '^FAIL\|^MISSED\|^NOT BUILT' "$out" || tail -n 5 "$out"
 	elif [ "$good" -eq 0 ]; then
 		good=1
 	fi

@@ -43,10 +43,10 @@ for t in $TESTS; do
 	check_test "$t"
 done
 under_test=${FLAVOUR:-reclaim}
-one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug kcsan rt mutant
+one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug kcsan rt mutant mutant-reclaim-dynamic mutant-debug
 # Everything takes longer where everything is checked
 slower=1
-case $under_test in debug|kcsan|rt) slower=4 ;; esac
+case $(config_of "$under_test") in debug|kcsan|rt) slower=4 ;; esac
 unset ARCH FLAVOUR CMDLINE SCRIPT MEM SMP ICOUNT DISK MODULES QEMU_EXTRA MONITOR TIMEOUT DISK_BPS MINUTES STILL
 need_root
 take_lock
@@ -344,7 +344,7 @@ run_group()	# NUMBER COUNT NEEDS FILE...
 		mkfs.ext4 -q -F "$dir/disk.img"
 		image=(DISK="$dir/disk.img")
 	fi
-	if [ "$flavour" = reclaim ]; then
+	if [ "$flavour" = reclaim ] || [ "$flavour" = "$(config_of "$under_test")" ]; then
 		flavour=$under_test
 	else
 		call env RIG_NO_BUILD= FLAVOUR="$flavour" "$ROOT/rig/kernel.sh" ||
