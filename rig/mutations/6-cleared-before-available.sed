@@ -4,4 +4,4 @@
 # tests: torture.sh
 s,^#include <linux/debugfs.h>,&\n#include <linux/delay.h>,
 /^void swiotlb_segment_own(/,/^}/ s/__swiotlb_segment_own(pool, area, segment);/& set_bit(segment, pool->lent);/
-/^void swiotlb_segment_own(/,/^}/ s/spin_unlock_irqrestore(&area->lock, flags);/& mdelay(2); clear_bit(segment, pool->lent);/
+/^void swiotlb_segment_own(/,/^}/ s/spin_unlock_irqrestore(&area->lock, flags);/& msleep(20); clear_bit(segment, pool->lent);/
