@@ -7,6 +7,7 @@
 #
 #   ARCH=x86_64|arm64   for which architecture (x86_64)
 #   MUTATION="a b"      only these: names of files, without .sed
+#   MINUTES=n           as for "make test" (on debug 5: in one, hardly anything is done)
 #
 # A mutation is a sed script, whose first lines say what it does:
 #
@@ -66,8 +67,10 @@ mutant()
 # run CONFIG TESTS LOG: status of the tests, on the source as it is
 run()
 {
+	local minutes=${MINUTES:-}
+	[ "$1" != debug ] || minutes=${minutes:-5}
 	: >"$3.err"
-	env FLAVOUR="$(mutant "$1")" TESTS="$2" "$ROOT/rig/test.sh" >"$3" 2> >(tee -a "$3.err" >&2)
+	env MINUTES="$minutes" FLAVOUR="$(mutant "$1")" TESTS="$2" "$ROOT/rig/test.sh" >"$3" 2> >(tee -a "$3.err" >&2)
 }
 
 # Files that differ from what they should be are written anew, and so built anew
