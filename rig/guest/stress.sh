@@ -6,19 +6,19 @@
 #
 #   CLASS="vm bigheap"   stressors, as many instances of each in turn as there are CPUs
 #   SECONDS_EACH=30      for each stressor
+#   HOLD=400             MiB that are held meanwhile
 #
 # Prints "@ r KEY VALUE" lines. Status 0 if no data were wrong.
 set -u
+# shellcheck source=rig/guest/lent.sh
+. /job/lent.sh
 
 DISK=/mnt/disk
 TRACING=/sys/kernel/tracing
-POOL=/sys/kernel/mm/swiotlb_reclaim
 WORK=$(mktemp -d)	# not on the disk
 IO='--ioengine=io_uring --direct=1 --size=16M --verify=crc32c --do_verify=1 --verify_fatal=1
     --serialize_overlap=1 --rw=randwrite'
 
-# vmstat REGEXP: the sum of these counters
-vmstat() { awk -v re="^($1)\$" '$1 ~ re { n += $2 } END { print n + 0 }' /proc/vmstat; }
 result() { echo "@ r $1 $2"; }
 give_up() { echo "$1"; exit 1; }
 
@@ -51,25 +51,6 @@ io()
 		runs=$((runs + 1))
 	done
 	echo "$runs $bad" >"$WORK/io"
-}
-
-# How much of the lent memory was in use: on average, and at most
-watch_pool()
-{
-	local lent used n=0 sum=0 most=0
-
-	while [ ! -e "$WORK/end" ]; do
-		if [ -e $POOL/lent_kb ]; then
-			read -r lent <$POOL/lent_kb
-			used=$((lent - $(vmstat nr_free_swiotlb) * 4))	# pages of 4 KiB
-			used=$((used < 0 ? 0 : used))	# read one after the other
-			sum=$((sum + used))
-			most=$((used > most ? used : most))
-			n=$((n + 1))
-		fi
-		sleep 1
-	done
-	echo "$((n ? sum / n : 0)) $most" >"$WORK/pool"
 }
 
 compact()
@@ -118,11 +99,12 @@ stressor()
 }
 
 status=0
+[ "${HOLD:-0}" -eq 0 ] || hold "$HOLD" || exit 1
 stalls=$(vmstat 'allocstall_.*')
 kills=$(vmstat oom_kill)
 io &
 io=$!
-watch_pool &
+watch_pool "$WORK/pool" "$WORK/end" &
 watch=$!
 compact &
 compact=$!
@@ -133,7 +115,7 @@ touch "$WORK/end"
 wait "$io" "$watch" "$compact"
 kill "$counter"
 read -r runs bad <"$WORK/io"
-read -r mean most <"$WORK/pool"
+read -r mean most _ _ <"$WORK/pool"
 result fio_runs "$runs"
 result kills $(($(vmstat oom_kill) - kills))
 result stalls $(($(vmstat 'allocstall_.*') - stalls))
@@ -141,6 +123,7 @@ result failed_maps "$(wc -l <"$WORK/failed")"
 result used_mean "$mean"
 result used_most "$most"
 [ "$bad" -eq 0 ] || { echo "fio found an error:"; cat "$WORK/fio"; }
+let_go
 swapoff "$DISK/swap"
 umount "$DISK"
 [ "$status" -eq 0 ] && [ "$bad" -eq 0 ]
