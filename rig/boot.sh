@@ -18,6 +18,7 @@
 #                      nothing and has not begun its script is booted again, twice at
 #                      most (TCG only); what it said is kept in $LOG.still-1, -2, -3
 #   LOG=file           where the console goes (build/log/boot-$ARCH-$FLAVOUR.log)
+#   COMPLAINTS=file    what the kernel complained of, a line each, without the times
 #   JUDGE_ALLOW_OOM=1  a report of the out-of-memory killer is not a failure
 #   JUDGE_ALLOW_ALLOC=1   the same for one that an allocation failed
 #   DISK_SNAPSHOT=1    what the guest writes to DISK is dropped
@@ -174,7 +175,7 @@ bad+='|INFO: (trying|task|rcu)|soft lockup|DMA-API: .*(device driver|error)'
 start_qemu()
 {
 	local -a q=("$qemu" -nodefaults -no-user-config -display none -monitor none -no-reboot)
-	local cpu=max snapshot=off throttle="" smp=$SMP
+	local cpu=max snapshot=off throttle="" smp=$SMP nodes=1
 	[ -z "${DISK_SNAPSHOT:-}" ] || snapshot=on
 	[ -z "${DISK_BPS:-}" ] || throttle=,throttling.bps-total=$DISK_BPS
 	case $ARCH in
@@ -192,10 +193,10 @@ start_qemu()
 		[ "$1" = tcg ] || cpu=host
 		q+=(-machine "virt,gic-version=3,accel=$1" -cpu "$cpu") ;;
 	esac
-	[ "$FLAVOUR" != rt ] || smp+=,sockets=$SMP
+	case $FLAVOUR in rt|others|others-stock) nodes=2 smp+=,sockets=$SMP ;; esac
 	q+=(-m "${mem}M" -smp "$smp")
-	if [ "$FLAVOUR" = rt ]; then
-		# Two nodes; the first CPUs are on the first
+	if [ "$nodes" -eq 2 ]; then
+		# The first CPUs are on the first
 		q+=(-object "memory-backend-ram,id=node0,size=$((mem / 2))M"
 		    -object "memory-backend-ram,id=node1,size=$((mem - mem / 2))M"
 		    -numa "node,nodeid=0,memdev=node0,cpus=0-$(((SMP + 1) / 2 - 1))"
@@ -398,6 +399,29 @@ done
 
 # --------------------------------------------------- 7. judge
 
+allow=()
+[ -z "${JUDGE_ALLOW_OOM:-}" ] || allow=(-e '/invoked oom-killer/,/Mem-Info:/d')
+[ -z "${JUDGE_ALLOW_ALLOC:-}" ] || allow+=(-e '/page allocation failure:/,/Mem-Info:/d')
+
+# complaints: all of them. A call trace says nothing by itself: with the line before it
+# that tells why
+complaints()
+{
+	local line why=
+	tr -d '\r' <"$LOG" | sed -e '' "${allow[@]}" | grep -a -E -B 8 "$bad" | while IFS= read -r line; do
+		[[ ! $line =~ ^\[\ *[0-9.]+\]\ (.*) ]] || line=${BASH_REMATCH[1]}
+		case $line in
+		CPU:*|Tainted:*|'Hardware name:'*) ;;
+		*'Call '[Tt]race*) echo "$line $why" ;;
+		*)
+			why=$line
+			[[ ! $line =~ $bad ]] || echo "$line"
+			;;
+		esac
+	done
+}
+[ -z "${COMPLAINTS:-}" ] || complaints >"$COMPLAINTS" || true
+
 # What a guest that did not come to its end left on the console: from the first
 # complaint on, or the last lines
 last_lines()
@@ -423,9 +447,6 @@ if [ "$over" -ne 0 ]; then
 	exit 124
 fi
 
-allow=()
-[ -z "${JUDGE_ALLOW_OOM:-}" ] || allow=(-e '/invoked oom-killer/,/Mem-Info:/d')
-[ -z "${JUDGE_ALLOW_ALLOC:-}" ] || allow+=(-e '/page allocation failure:/,/Mem-Info:/d')
 hits=$(tr -d '\r' <"$LOG" | sed -e '' "${allow[@]}" | grep -a -n -E "$bad" | head -n 20 || true)
 
 status=

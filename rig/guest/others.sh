@@ -2,8 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The guest's part of rig/others.sh: run the tests of /job/others.list that
-# OTHERS names, each with its time limit, with marks around what each prints.
+# OTHERS names, each with its time limit, with marks around what each prints. Says
+# last how much of the lent memory was used.
+#
+#   HOLD="680:0 160:2"   MiB that are held meanwhile, of the node of that CPU
+#
 # shellcheck disable=SC2317,SC2153  # the functions are commands of that list
+# shellcheck source=rig/guest/lent.sh
+. /job/lent.sh
 
 others=/run/others
 mkdir -p "$others"
@@ -26,31 +32,53 @@ kunit()
 memory_and_disk()
 {
 	[ -x "$others/usr/bin/stressapptest" ] || { echo "not built"; return 4; }
-	LD_LIBRARY_PATH=$(echo "$others"/usr/lib/*-linux-gnu) "$others/usr/bin/stressapptest" -s 40 -M 1200 -m 2 -C 1 -W \
+	LD_LIBRARY_PATH=$(echo "$others"/usr/lib/*-linux-gnu) "$others/usr/bin/stressapptest" -s 40 -M 400 -m 2 -C 1 -W \
 		-f /mnt/sat1 -f /mnt/sat2
 	local status=$?
 	rm -f /mnt/sat[12]
 	return "$status"
 }
 
-# What is written is read back, while more memory is in use than there is. Two requests
-# for one block must not be in flight at once.
+# What is written is read back, while more memory is in use than there is: a process has
+# all and 192 MiB more, and looks at it again 5 s after it has seen all of it. Two
+# requests for one block must not be in flight at once.
 fio_verify()
 {
-	local hog status
-	stress-ng -q --vm 2 --vm-bytes 1800M --vm-keep --vm-method walk-1d --timeout 400 &
+	local hog size i status was before
+	was=$(vmstat pswpout)
+	size=$(($(meminfo MemAvailable) / 1024 + 192))
+	stress-ng -q --oomable --verify --vm 1 --vm-bytes "${size}M" --vm-keep --vm-hang 5 --vm-method rand-set \
+		--timeout 600 &
 	hog=$!
+	for ((i = 0; i < 90; i++)); do
+		before=$(vmstat pswpout)
+		if [ "$before" -ge $((was + 8192)) ] || ! kill -0 "$hog" 2>/dev/null; then
+			break
+		fi
+		sleep 1
+	done
+	echo "# of a process of $size MiB $(((before - was) / 256)) MiB were swapped out in $i s"
+	if [ "$before" -lt $((was + 8192)) ]; then
+		echo "less than 32 MiB were swapped out before fio: memory is not short"
+		kill "$hog"
+		wait "$hog"
+		return 1
+	fi
 	fio --name=verify --directory=/mnt --rw=randwrite --bs=64k --size=96m --numjobs=2 \
 		--loops=2 --verify=crc32c --verify_fatal=1 --verify_state_save=0 \
 		--serialize_overlap=1 --group_reporting "$@"
 	status=$?
-	kill "$hog" 2>/dev/null
-	wait "$hog"
-	grep -E '^(pswpin|pswpout|swiotlb_[a-z_]*) ' /proc/vmstat | sed 's/^/# /'
+	echo "# $((($(vmstat pswpout) - before) / 256)) MiB were swapped out while fio ran"
+	if ! kill "$hog" 2>/dev/null; then
+		echo "the process that has all memory ended before fio did"
+		status=1
+	fi
+	wait "$hog" || { echo "the process that has all memory ended with status $?"; status=1; }
+	grep -E '^(pswpin|pswpout|oom_kill|swiotlb_[a-z_]*) ' /proc/vmstat | sed 's/^/# /'
 	rm -f /mnt/verify.*
 	return "$status"
 }
-export -f kunit memory_and_disk fio_verify
+export -f kunit memory_and_disk fio_verify vmstat meminfo
 
 # compaction_test asks for a shell
 [ -e /bin/sh ] || ln -s bash /bin/sh
@@ -68,6 +96,14 @@ done
 
 # Some want to write where they are
 cp -r "$others/tests" /mnt/ && cd /mnt/tests || exit 1
+
+sync
+echo 3 >/proc/sys/vm/drop_caches
+for h in ${HOLD:-}; do
+	hold "${h%:*}" "${h#*:}" || exit 1
+done
+watch_pool /run/used /run/end &
+watch=$!
 while read -r boot name limit command; do
 	[[ $OTHERS == *" $name "* && $boot != '#' ]] || continue
 	# Memory as the test before has not left it
@@ -94,4 +130,8 @@ while read -r boot name limit command; do
 	echo "@ end $name $status $((SECONDS - start))"
 done </job/others.list
 echo 0 >/proc/sys/vm/nr_hugepages
+touch /run/end
+wait "$watch"
+[ ! -e "$POOL/lent_kb" ] || echo "@ lent $(cat /run/used)"
+let_go
 swapoff /mnt/swap
