@@ -2114,7 +2114,7 @@ static unsigned int check_pageblocks(void)
  */
 unsigned int swiotlb_reclaim_check(void)
 {
-	unsigned int segment, nr, bad;
+	unsigned int segment, nr, bad, pages, tries;
 
 	if (!reclaim.pool)
 		return 0;
@@ -2123,7 +2123,16 @@ unsigned int swiotlb_reclaim_check(void)
 	bad = swiotlb_check_segments(reclaim.pool);
 	nr = swiotlb_nr_segments(reclaim.pool);
 	for (segment = 0; segment < nr; segment++) {
-		bad += swiotlb_check_pages(reclaim.pool, segment);
+		for (tries = 0; tries < CHECK_TRIES; tries++) {
+			pages = swiotlb_check_pages(reclaim.pool, segment);
+			if (!pages)
+				break;
+			schedule_timeout_idle(1);
+		}
+		if (pages)
+			pr_err_ratelimited("segment %u is owned, but %u of its pages are in use or free\n",
+					   segment, pages);
+		bad += pages;
 		cond_resched();
 	}
 	bad += check_pageblocks();

@@ -170,6 +170,8 @@ truncate -s %1M "$work/job.tar"
 bad='BUG[: ]|WARNING: |Call [Tt]race|Oops|KASAN:|UBSAN:|unreferenced object|blocked for more than|Kernel panic'
 bad+='|possible (recursive|circular|irq|deadlock)|inconsistent lock state|suspicious RCU|Invalid wait context'
 bad+='|INFO: (trying|task|rcu)|soft lockup|DMA-API: .*(device driver|error)'
+# And with what it says that it no longer looks
+bad+='|leak detector disabled|DMA-API: debugging out of memory|turning off the locking|lockdep is turned off'
 
 # start_qemu ACCEL LOG: leaves the process in CHILD, the script's output on stdout
 start_qemu()

@@ -132,7 +132,8 @@ verdict()	# NAME STATUS OUT BASELINE
 
 # --------------------------------------------------- 2. each commit
 
-reclaim=("CONFIG_SWIOTLB_RECLAIM=y" "CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST=y" "CONFIG_TEST_SWIOTLB=m")
+reclaim=("CONFIG_SWIOTLB_RECLAIM=y" "CONFIG_SWIOTLB_RECLAIM_KUNIT_TEST=y"
+	 "CONFIG_SWIOTLB_KUNIT_TEST=y" "CONFIG_TEST_SWIOTLB=m")
 if [ "$PART" != options ]; then
 	for ARCH in "${archs[@]}"; do
 		out=$dir/$ARCH

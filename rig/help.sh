@@ -30,7 +30,8 @@ Variables (make TARGET NAME=value)
 
   ARCH=x86_64        x86_64 or arm64 (test, test-long, soak and check-series: both unless given;
                      bench: what each row says)
-  FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, kcsan, rt; kernel, boot, shell: stock and dynamic, too
+  FLAVOUR=reclaim    reclaim, reclaim-dynamic, debug, kcsan, rt; kernel, boot, shell: stock, dynamic and
+                     first (with the first mail alone), too; test: first with TESTS=kunit
   SCRIPT=file        boot: what to run in the guest
   CMDLINE="..."      boot, shell: added to the kernel's command line, e.g. swiotlb=force,reclaim=256M
   MEM=1G SMP=2       boot, shell: size of the guest; MEM: stress, too
@@ -55,7 +56,7 @@ Variables (make TARGET NAME=value)
   REPS=N             bench: boots of each variant
   MUTATION="..."     mutate: only these of rig/mutations/, without .sed
   PART=each|options  check-series: only the mails, or only the combinations
-  PART="debug rt"    test-long: only selftests, dynamic, debug, kcsan, rt, others, stress, mutate
+  PART="debug rt"    test-long: only first, selftests, dynamic, debug, kcsan, rt, others, stress, mutate
   PART="vm map"      stress: only these classes of stressors
   KVER=6.12           version of the kernel, a folder of patches/
   JOBS=N             compile jobs (number of CPUs)

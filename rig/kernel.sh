@@ -4,8 +4,12 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
+<<<<<<< HEAD
 #   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|others|others-stock|
 #                             mutant|mutant-reclaim-dynamic|mutant-debug
+=======
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|first|reclaim|reclaim-dynamic|debug|kcsan|rt|mutant|others|others-stock
+>>>>>>> f6ffa0b (Tests that look closer: data under pressure are verified, torture ends with all of the pool mapped, invariants after each fault, bursts in each context; flavour first is the plain kernel with mail 1)
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail
@@ -25,6 +29,7 @@ kind=patched
 config=$(config_of "$FLAVOUR")
 case $config in
 stock)           kind=stock ;;
+first)           kind=first; fragments+=("$ROOT/configs/first.config") ;;
 dynamic)         kind=stock; fragments+=("$ROOT/configs/dynamic.config") ;;
 reclaim)         fragments+=("$ROOT/configs/reclaim.config") ;;
 reclaim-dynamic) fragments+=("$ROOT/configs/reclaim.config" "$ROOT/configs/dynamic.config") ;;
@@ -55,11 +60,12 @@ export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
 export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KBUILD_BUILD_HOST=rig KBUILD_BUILD_VERSION=1
 
 kmake=(make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc")
-# Of kcsan only our files are instrumented: all that is reported is about them, and others'
+# Of kcsan only our files are instrumented, and those that look bounce buffers up: all that is reported is about them, and others'
 # accesses to their data are noticed by the change of the value. mm/page_alloc.c is not,
 # with what we have there: the kernel itself excludes it.
 [ "$FLAVOUR" != kcsan ] || kmake+=(KCSAN_SANITIZE=n KCSAN_SANITIZE_swiotlb.o=y
-	KCSAN_SANITIZE_swiotlb_reclaim.o=y KCSAN_SANITIZE_swiotlb_cushion.o=y KCSAN_SANITIZE_test_swiotlb.o=y)
+	KCSAN_SANITIZE_swiotlb_reclaim.o=y KCSAN_SANITIZE_swiotlb_cushion.o=y KCSAN_SANITIZE_test_swiotlb.o=y
+	KCSAN_SANITIZE_direct.o=y KCSAN_SANITIZE_mapping.o=y)
 
 # --------------------------------------------------- 2. configuration
 #
@@ -67,7 +73,7 @@ kmake=(make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${
 # file or the compiler changed.
 
 inputs=$({ cat "${fragments[@]}" "$SRC/stock.version"; "${cross}gcc" --version
-	   [ "$kind" = stock ] || grep Kconfig "$SRC/patched.files" |
+	   [ "$kind" = stock ] || grep Kconfig "$SRC/$kind.files" |
 		while read -r f; do cat "$src/$f"; done || true; } | sha256sum)
 if [ ! -e "$out/.config" ] || [ "$(cat "$out/.rig-config" 2>/dev/null)" != "$inputs" ]; then
 	rm -f "$out/.rig-config"

@@ -16,7 +16,7 @@ KVER=${KVER:-6.12}
 SRC=$BUILD/src/$KVER
 PATCHES=${RIG_PATCHES:-$ROOT/patches/$KVER}
 OVERLAY_ROOTS=(mm kernel include lib Documentation tools/testing)
-FLAVOURS=(stock dynamic reclaim reclaim-dynamic debug kcsan rt mutant mutant-reclaim-dynamic mutant-debug
+FLAVOURS=(stock dynamic first reclaim reclaim-dynamic debug kcsan rt mutant mutant-reclaim-dynamic mutant-debug
 	  others others-stock)
 
 # The repository may belong to somebody else than root; git would refuse it.

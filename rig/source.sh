@@ -5,6 +5,7 @@
 #
 #   rig/source.sh stock     build/src/$KVER/stock: as the Debian package has it
 #   rig/source.sh patched   also build/src/$KVER/patched: with our patches and files
+#   rig/source.sh first     also build/src/$KVER/first: with the first mail alone
 #
 # Only files whose content changes are written, so that the next build compiles
 # only what it has to. Our patches are tried on copies of the files they touch
@@ -13,7 +14,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 what=${1:-stock}
-one_of "kind of source" "$what" stock patched
+one_of "kind of source" "$what" stock patched first
 need_root
 take_lock
 
@@ -36,7 +37,7 @@ if [ "$(cat "$SRC/stock.version" 2>/dev/null)" != "$version" ]; then
 	[ -r "$tarball" ] || die "package $package is installed but $tarball is missing" \
 		"reinstall it: apt-get install --reinstall $package"
 	need_space 4000 "the unpacked kernel source"
-	rm -rf "$SRC/stock.version" "$SRC/patched.version" "$SRC/stock" "$SRC/patched"
+	rm -rf "$SRC"/{stock,patched,first}{.version,}
 	mkdir "$SRC/.tmp.stock"
 	# -m: new dates, so that objects built from an older package are stale
 	timed "unpack $package $version" 20 "$BUILD/log/unpack.log" \
@@ -46,7 +47,7 @@ if [ "$(cat "$SRC/stock.version" 2>/dev/null)" != "$version" ]; then
 	echo "$version" >"$SRC/stock.version"
 fi
 
-[ "$what" = patched ] || exit 0
+[ "$what" != stock ] || exit 0
 
 # ------------------------------------------------- 2. what we change and add
 
@@ -55,6 +56,10 @@ read_series
 	die "patches/$KVER/series is missing or empty: there is nothing to build this flavour from" \
 	    "FLAVOUR=stock and FLAVOUR=dynamic work without"
 read_overlay
+if [ "$what" = first ]; then
+	series=("${series[0]}")
+	mapfile -t files < <(sed -n "s,^${series[0]} ,,p" "$PATCHES/new-files")
+fi
 for f in "${files[@]}"; do
 	[ ! -e "$SRC/stock/$f" ] ||
 		die "$f exists in the plain kernel: it cannot be a file of ours" \
@@ -92,27 +97,27 @@ done
 
 # ------------------------------------------------- 4. carry over what differs
 
-if [ "$(cat "$SRC/patched.version" 2>/dev/null)" != "$version" ]; then
+if [ "$(cat "$SRC/$what.version" 2>/dev/null)" != "$version" ]; then
 	need_space 2500 "the patched kernel source"
-	rm -rf "$SRC/patched.version" "$SRC/patched" "$SRC/patched.files"
+	rm -rf "$SRC/$what.version" "$SRC/$what" "$SRC/$what.files"
 	timed "copy the source" 20 "$BUILD/log/unpack.log" \
-		cp -a "$SRC/stock" "$SRC/.tmp.patched" || die "cannot copy the kernel source"
-	mv "$SRC/.tmp.patched" "$SRC/patched"
-	echo "$version" >"$SRC/patched.version"
+		cp -a "$SRC/stock" "$SRC/.tmp.$what" || die "cannot copy the kernel source"
+	mv "$SRC/.tmp.$what" "$SRC/$what"
+	echo "$version" >"$SRC/$what.version"
 fi
 
 # Files that differ from stock: those of the last run and those of this one.
 # The union is on disk before the first change, so an interrupted run heals.
 mapfile -t wanted < <(printf '%s\n' "${touched[@]}" "${files[@]}" | sort -u)
-mapfile -t all < <({ printf '%s\n' "${wanted[@]}"; cat "$SRC/patched.files" 2>/dev/null; } | sort -u)
+mapfile -t all < <({ printf '%s\n' "${wanted[@]}"; cat "$SRC/$what.files" 2>/dev/null; } | sort -u)
 printf '%s\n' "${all[@]}" >"$SRC/.tmp.files"
-mv "$SRC/.tmp.files" "$SRC/patched.files"
+mv "$SRC/.tmp.files" "$SRC/$what.files"
 
 changed=0
 declare -A is_wanted=()
 for f in "${wanted[@]}"; do is_wanted[$f]=1; done
 for f in "${all[@]}"; do
-	dst=$SRC/patched/$f
+	dst=$SRC/$what/$f
 	if [ -n "${is_wanted[$f]:-}" ]; then
 		new=$work/$f
 	else
@@ -129,5 +134,5 @@ for f in "${all[@]}"; do
 	fi
 done
 printf '%s\n' "${wanted[@]}" >"$SRC/.tmp.files"
-mv "$SRC/.tmp.files" "$SRC/patched.files"
+mv "$SRC/.tmp.files" "$SRC/$what.files"
 [ "$changed" -eq 0 ] || say "source: ${#series[@]} patches, ${#files[@]} files of ours, $changed files updated"

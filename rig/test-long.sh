@@ -17,7 +17,7 @@ DEBUG_MINUTES=10	# of random operations on each of the debug kernels
 # On these, what is slow by itself would take hours
 DEBUG_TESTS="kunit torture.sh interface.sh draining.sh used_and_taken_back.sh"
 
-parts=(selftests dynamic debug kcsan rt others stress mutate)
+parts=(first selftests dynamic debug kcsan rt others stress mutate)
 for p in ${PART:-}; do
 	one_of PART "$p" "${parts[@]}"
 done
@@ -75,6 +75,7 @@ cleanup()
 }
 
 for a in "${archs[@]}"; do
+	part first "$a" FLAVOUR=first TESTS=kunit "$ROOT/rig/test.sh"
 	part selftests "$a" LONG=1 "$ROOT/rig/test.sh"
 	part dynamic "$a" FLAVOUR=reclaim-dynamic TESTS="kunit interface.sh burst.sh torture.sh" "$ROOT/rig/test.sh"
 	for f in debug kcsan rt; do

@@ -5,7 +5,8 @@
 # and tools/testing/selftests/swiotlb. The last line is "N passed, N failed".
 #
 #   ARCH=x86_64|arm64   only this one (both)
-#   FLAVOUR=reclaim|reclaim-dynamic|debug|kcsan|rt   the kernel (reclaim)
+#   FLAVOUR=reclaim|reclaim-dynamic|debug|kcsan|rt|first   the kernel (reclaim); of first, which
+#                       has the first mail alone, "kunit" is all that can be run
 #   TESTS="a.sh b.sh"   only these selftests; "kunit" and "rig" name the others
 #   LONG=1              those, too, that take too long for each commit
 #   MINUTES=n           how long torture.sh, ping_pong.sh and forward_progress.sh run (1, 10 and 30)
@@ -43,7 +44,10 @@ for t in $TESTS; do
 	check_test "$t"
 done
 under_test=${FLAVOUR:-reclaim}
-one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug kcsan rt mutant mutant-reclaim-dynamic mutant-debug
+one_of FLAVOUR "$under_test" reclaim reclaim-dynamic debug kcsan rt first mutant mutant-reclaim-dynamic mutant-debug
+if [ "$under_test" = first ]; then
+	one_of "TESTS of FLAVOUR=first" "$TESTS" kunit
+fi
 # Everything takes longer where everything is checked
 slower=1
 case $(config_of "$under_test") in debug|kcsan|rt) slower=4 ;; esac

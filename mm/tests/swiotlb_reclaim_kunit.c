@@ -438,26 +438,41 @@ static void device_that_never_bounced_has_no_bounce_buffer(struct kunit *test)
 
 /*
  * A device maps a lent page directly, and keeps the address for too long: the
- * page is freed, its segment taken back, and a slot of it mapped by another.
+ * page is freed, its segment taken back, and mapped by another.
  */
 static void stale_unmap_is_refused(struct kunit *test)
 {
 	struct context *ctx = test->priv;
+	int segment = take_some_segment(ctx);
 	char *bounce, *buffer = ctx->buffer;
 	phys_addr_t stale, mine;
+	unsigned int i;
 
 	/* The stale device must have bounced before, or it is refused anyway */
 	mine = map(ctx, ctx->other, SZ_4K);
 	KUNIT_ASSERT_NE(test, mine, MAP_ERROR);
 	unmap(ctx->other, mine, SZ_4K);
 
-	/* The last of these lies in a segment that had been lent */
-	map_many(ctx, SZ_4K, MAX_MAPS - 1);
-	KUNIT_ASSERT_GT(test, ctx->nmaps, 0);
-	stale = ctx->maps[ctx->nmaps - 1];
+	/* Lent, and not free: somebody's memory, which does not bounce */
+	KUNIT_ASSERT_GE(test, segment, 0);
+	KUNIT_ASSERT_TRUE(test, swiotlb_segment_lend(ctx->pool, segment));
+	stale = segment_addr(ctx, segment);
 	bounce = phys_to_virt(stale);
-	memset(bounce, 0x5a, SZ_4K);
-	memset(buffer, 0xa5, SZ_4K);
+	memset(bounce, 0x3c, SWIOTLB_SEGMENT_BYTES);
+	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->other, stale));
+	swiotlb_sync_single_for_cpu(ctx->other, stale, SZ_4K,
+				    DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_NULL(test, memchr_inv(bounce, 0x3c, SWIOTLB_SEGMENT_BYTES));
+	__free_pages(virt_to_page(bounce), SWIOTLB_SEGMENT_ORDER);
+
+	/* All that is free, this segment among it */
+	map_many(ctx, SWIOTLB_SEGMENT_BYTES, MAX_MAPS - 1);
+	for (i = 0; i < ctx->nmaps && ctx->maps[i] != stale; i++)
+		;
+	KUNIT_ASSERT_LT(test, i, ctx->nmaps);
+	swap(ctx->maps[i], ctx->maps[ctx->nmaps - 1]);
+	memset(bounce, 0x5a, SWIOTLB_SEGMENT_BYTES);
+	memset(buffer, 0xa5, SWIOTLB_SEGMENT_BYTES);
 
 	KUNIT_EXPECT_NULL(test, swiotlb_find_pool(ctx->other, stale));
 	swiotlb_sync_single_for_cpu(ctx->other, stale, SZ_4K,
@@ -467,13 +482,13 @@ static void stale_unmap_is_refused(struct kunit *test)
 	unmap(ctx->other, stale, SZ_4K);
 
 	/* Nothing was copied either way, and the slots are still mapped */
-	KUNIT_EXPECT_EQ(test, (int)bounce[0], 0x5a);
-	KUNIT_EXPECT_EQ(test, buffer[0] & 0xff, 0xa5);
+	KUNIT_EXPECT_NULL(test, memchr_inv(bounce, 0x5a, SWIOTLB_SEGMENT_BYTES));
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer, 0xa5, SWIOTLB_SEGMENT_BYTES));
 	KUNIT_EXPECT_PTR_EQ(test, swiotlb_find_pool(ctx->dev, stale),
 			    ctx->pool);
 	EXPECT_SOUND(test, ctx);
-	unmap(ctx->dev, ctx->maps[--ctx->nmaps], SZ_4K);
-	KUNIT_EXPECT_EQ(test, (int)buffer[0], 0x5a);
+	unmap(ctx->dev, ctx->maps[--ctx->nmaps], SWIOTLB_SEGMENT_BYTES);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer, 0x5a, SWIOTLB_SEGMENT_BYTES));
 	unmap_all(ctx);
 }
 

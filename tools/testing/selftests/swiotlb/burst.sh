@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Bursts from hard interrupts: all are served as long as lent memory is free,
+# Bursts from hard and soft interrupts and tasks: all are served as long as lent memory is free,
 # no mapping takes much longer than the others, and the data are right.
 #
 # rig: cmdline=swiotlb=force,reclaim=256M
@@ -25,7 +25,7 @@ RATIO=4			# longest to median: with init_on_alloc each page is checked
 # burst NAME KIB-PER-MAP COUNT
 burst()
 {
-	local name="$3 x $2 KiB" need=$(($2 * $3)) taken times least
+	local name="$3 x $2 KiB" need=$(($2 * $3)) taken times least ctx
 
 	# 1. Pure, for the time
 	wait_for $LENT_AGAIN lent_percent 95
@@ -47,21 +47,23 @@ burst()
 		skip "$name: longest mapping" "time does not count instructions"
 	fi
 
-	# 2. The same with data that are written and checked on both sides
-	wait_for $LENT_AGAIN lent_percent 95
-	device size=$(($2 * 1024)) count="$3" dir=bidirectional verify=Y src_kb=$need
-	echo 1 >"$TEST_DEV/run"
-	figures "$1, verified"
-	equal "$name, verified: mappings that failed" "$(figure failed)" 0
-	equal "$name, verified: bytes compared" "$(figure verified)" $((3 * need * 1024))
-	equal "$name, verified: wrong words" "$(figure data_errors)" 0
+	# 2. The same with data that are written and checked on both sides, in each context
+	for ctx in hardirq softirq task; do
+		wait_for $LENT_AGAIN lent_percent 95
+		device size=$(($2 * 1024)) count="$3" dir=bidirectional verify=Y src_kb=$need ctx=$ctx
+		echo 1 >"$TEST_DEV/run"
+		figures "$1, $ctx, verified"
+		equal "$name, $ctx, verified: mappings that failed" "$(figure failed)" 0
+		equal "$name, $ctx, verified: bytes compared" "$(figure verified)" $((3 * need * 1024))
+		equal "$name, $ctx, verified: wrong words" "$(figure data_errors)" 0
+	done
 }
 
 need_root
 need_commands awk
 need_reclaim
 need_test_device
-tap_plan 16
+tap_plan 28
 
 burst small 4 4096
 burst large 256 128

@@ -125,6 +125,13 @@ lend_all()
 		>"$DEBUGFS/swiotlb/lend" || :
 }
 
+# sound NAME: after the fault; one result
+sound()
+{
+	echo 1 2>/dev/null >"$TEST_DEV/lent"
+	equal "$1: violations of invariants" "$(figure violations)" 0
+}
+
 # load NAME: I/O and bursts; three results
 load()
 {
@@ -150,7 +157,7 @@ load()
 }
 
 need_root
-need_commands fio stress-ng chrt taskset pgrep
+need_commands fio stress-ng chrt taskset pgrep cmp
 need_reclaim
 need_debugfs
 need_test_device
@@ -159,7 +166,7 @@ for d in fail_page_alloc failslab fail_function; do
 done
 need_hold $(($(sysfs lent_kb) * 7 / 4))
 need_disk
-tap_plan $((6 * 4 + 2))
+tap_plan $((6 * 5 + 3))
 
 pressure_start
 sleep 10
@@ -170,26 +177,30 @@ for kind in "page_alloc:fail_page_alloc 20" "slab:failslab 20"; do
 	load "${kind%%:*}"
 	fault_end
 	at_least "${kind%%:*}: faults" "$faults" 1
+	sound "${kind%%:*}"
 done
 for kind in swiotlb_take_free swiotlb_take_range; do
 	function_start "$kind" 50
 	load "$kind"
 	fault_end
 	at_least "$kind: faults" "$faults" 1
+	sound "$kind"
 done
 
 late_start
 load "late worker"
 late_end
 at_least "late worker: times of $LATE_SECONDS s in which it has not run" "$times" 1
+sound "late worker"
 
 # Clean page cache is dropped and goes nowhere: a process has the lent memory
-pressure_stop
+check "data of the processes and of the file are as they were" pressure_stop
 echo 1 >/proc/sys/vm/drop_caches
 check "evacuate_target: a process has its memory" hold_start pipe 0
 function_start evacuate_target 50
 load evacuate_target
 fault_end
 at_least "evacuate_target: faults" "$faults" 1
+sound evacuate_target
 let_go
 equal "evacuate_target: words of the process that changed" "$(field "$hold_out" wrong)" 0

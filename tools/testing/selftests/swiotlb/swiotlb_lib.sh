@@ -537,20 +537,27 @@ filler_stop()
 
 ANON_PERCENT=40		# of MemTotal; 0: none of that
 RANDOM_READS=		# 1: a page at a time, anywhere in the file
+COMPARE=8
 # Until lent memory is in use. A slow kernel reads slowly, too.
 # shellcheck disable=SC2034	# used by the tests
 USED_SECONDS=$((120 * ${SLOWER:-1}))
 stress=
 reader=
 
+# read_file: one in COMPARE chunks is compared with what is in a file without blocks
 read_file()
 {
-	local i=0 chunks=$((file_mb / 64))
+	local i=0 n=0 chunks=$((file_mb / 64))
 
 	while [ -e "$disk_dir/go" ]; do
-		dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
-		   skip=$((i * 64)) status=none || return
+		if [ $((n % COMPARE)) -eq 0 ]; then
+			cmp -n $((64 << 20)) -i $((i * 64 << 20)):0 "$disk_dir/file" /dev/zero || return
+		else
+			dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
+			   skip=$((i * 64)) status=none || return
+		fi
 		i=$(((i + 1) % chunks))
+		n=$((n + 1))
 	done
 }
 
@@ -563,7 +570,7 @@ pressure_start()
 	truncate -s "${file_mb}M" "$disk_dir/file"
 	: >"$disk_dir/go"
 	if [ "$ANON_PERCENT" -gt 0 ]; then
-		stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep \
+		stress-ng --quiet --temp-path "$disk_dir" --vm 2 --vm-keep --verify \
 			  --vm-bytes "$((mem * ANON_PERCENT / 100))k" --timeout 0 &
 		stress=$!
 	fi
@@ -577,18 +584,26 @@ pressure_start()
 	reader=$!
 }
 
-# pressure_stop: for cleanup, too
+# pressure_stop: for cleanup, too. Status 0 if the processes and what compared the file
+# found their data as they were.
 pressure_stop()
 {
+	local status=0
+
 	[ -z "$disk_dir" ] || rm -f "$disk_dir/go"
-	[ -z "$RANDOM_READS" ] || [ -z "$reader" ] || kill "$reader" 2>/dev/null
-	[ -z "$reader" ] || wait "$reader"
+	if [ -n "$RANDOM_READS" ] && [ -n "$reader" ]; then
+		kill "$reader" 2>/dev/null
+		wait "$reader"
+	elif [ -n "$reader" ]; then
+		wait "$reader" || status=1
+	fi
 	reader=
 	if [ -n "$stress" ]; then
 		kill "$stress" 2>/dev/null
-		wait "$stress" 2>/dev/null
+		wait "$stress" 2>/dev/null || status=1
 	fi
 	stress=
+	return "$status"
 }
 
 # ------------------------------------------- a process with lent memory

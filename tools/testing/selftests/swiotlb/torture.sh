@@ -95,7 +95,7 @@ result()
 }
 
 need_root
-need_commands stress-ng truncate dd
+need_commands stress-ng truncate dd cmp
 need_reclaim
 need_test_device
 [ -e "$TEST_DEV/torture" ] || skip_all "test_swiotlb has no torture"
@@ -115,7 +115,7 @@ chains=/proc/lockdep_chains
 lockdep=0
 [ ! -e $chains ] || lockdep=2
 # shellcheck disable=SC2086	# lists of words
-tap_plan $((5 + 2 + $(echo $DONE $FOUND | wc -w) + 5 + watching + lockdep))
+tap_plan $((5 + 3 + $(echo $DONE $FOUND | wc -w) + 6 + 6 + watching + lockdep))
 
 # 1. Direct DMA to lent pages
 wait_for $LENT_AGAIN lent_percent 98
@@ -149,7 +149,7 @@ end "$compact"
 end "$offline"
 compact=
 offline=
-pressure_stop
+check "data of the processes and of the file are as they were" pressure_stop
 
 while read -r line; do
 	diag "$line"
@@ -165,7 +165,15 @@ check "the log says so" grep -q "End of test: SUCCESS" <(dmesg)
 at_least "lines of statistics" "$(dmesg | grep -c "torture: [0-9]* s: map")" 2
 at_least "compactions of all memory" "$(wc -l <"$counts/compacted")" 1
 at_least "memory blocks of the pool that were refused to go offline" "$(wc -l <"$counts/refused")" 1
+# Whoever maps or lends again what is of another is refused, and named once
+equal "warnings of stale addresses" "$(dmesg | grep -c "refused to unmap or sync")" 1
 equal "memory blocks that are offline" "$(grep -l offline "$MEMORY"/memory*/state | wc -l)" 0
+# No slot and no page has been lost: all of the pool can be owned, and mapped
+echo 0 >"$SYSFS/enabled"
+check "all that was lent is owned" wait_for $LENT_AGAIN lent_is 0
+check "nothing is mapped" wait_for 10 nothing_used
+map_pool "in the end"
+echo 1 >"$SYSFS/enabled"
 [ "$watching" -eq 0 ] ||
 	at_least "accesses that KCSAN watched" "$(sed -n 's/^setup_watchpoints: //p' "$kcsan")" 1
 if [ "$lockdep" -gt 0 ]; then

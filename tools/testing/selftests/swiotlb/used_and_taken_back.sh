@@ -57,11 +57,11 @@ spike()
 }
 
 need_root
-need_commands awk stress-ng fio truncate dd
+need_commands awk stress-ng fio truncate dd cmp
 need_reclaim
 need_debugfs
 need_disk
-tap_plan 10
+tap_plan 11
 
 wait_for $LENT_AGAIN lent_percent 98
 state "idle"
@@ -120,7 +120,7 @@ at_least "segments taken that were free" \
 at_least "segments taken by migrating what was in them" \
 	 $(($(vmstat swiotlb_take_migrate) - take_migrate)) 1
 at_least "times in evacuate_ns" "$(hist_sum evacuate_ns)" 1
-pressure_stop
+check "data of the processes and of the file are as they were" pressure_stop
 equal "processes killed for lack of memory" $(($(vmstat oom_kill) - kills)) 0
 
 # 3. Idle again
