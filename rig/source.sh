@@ -29,7 +29,7 @@ cleanup() { [ -z "$work" ] || rm -rf "$work"; }
 need_packages $(packages_source)
 
 version=$(dpkg-query -W -f='${Version}' "$package")
-mkdir -p "$SRC"
+mkdir -p "$SRC" "$BUILD/log"
 # What an interrupted run left behind
 rm -rf "$SRC"/.tmp.*
 
@@ -99,7 +99,7 @@ done
 
 if [ "$(cat "$SRC/$what.version" 2>/dev/null)" != "$version" ]; then
 	need_space 2500 "the patched kernel source"
-	rm -rf "$SRC/$what.version" "$SRC/$what" "$SRC/$what.files"
+	rm -rf "$SRC/$what".{version,files} "$SRC/${what:?}"
 	timed "copy the source" 20 "$BUILD/log/unpack.log" \
 		cp -a "$SRC/stock" "$SRC/.tmp.$what" || die "cannot copy the kernel source"
 	mv "$SRC/.tmp.$what" "$SRC/$what"

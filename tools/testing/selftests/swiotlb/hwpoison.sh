@@ -21,11 +21,13 @@ TAKE=8			# segments, to have one that is not lent and not of the floor
 MEMORY=/sys/devices/system/memory
 
 bad=()
+floor_kb=
 
 cleanup()
 {
 	echo 0 >"$TEST_DEV/ring"
 	echo 1 >"$SYSFS/enabled"
+	[ -z "$floor_kb" ] || echo "$floor_kb" >"$SYSFS/floor_kb"
 	hold_stop
 	unmovable_stop
 	disk_release
@@ -119,15 +121,20 @@ floor=()
 while read -r pfn; do
 	floor+=("$(segment_of "$pfn")")
 done < <("$(dirname "$0")/pool_pages" "$first" "$last" owned)
-echo "$TAKE" >"$DEBUGFS/swiotlb/take"
+# Lent again only when there is a bad page, however long that takes
+floor_kb=$(sysfs floor_kb)
+echo $((floor_kb + TAKE * SEGMENT_KB)) >"$SYSFS/floor_kb"
+wait_for $LENT_AGAIN owns_at_least $((floor_kb + TAKE * SEGMENT_KB))
 pick owned "${floor[*]}"
 # The kernel cannot do anything about it, and says so
 gone_bad hard 2>/dev/null
 check "a page that is not lent has gone bad" test -n "$pfn"
 equal "slots of retired segments" "$(slots retired)" 384
+echo "$floor_kb" >"$SYSFS/floor_kb"
 # shellcheck disable=SC2016	# not for us to expand
 retired='dmesg | grep -q "segment ${bad[-1]} is retired"'
-check "its segment is retired rather than lent" wait_for 30 eval "$retired"
+# Where reading the file took long, what was mapped for it is kept for a while
+check "its segment is retired rather than lent" wait_for $LENT_AGAIN eval "$retired"
 
 # 4. Lent and free
 pick free
