@@ -203,6 +203,10 @@ rig_tests()
 		    "INFO: task rig:1 blocked for more than 122 seconds."; do
 		judged "'$line' in the kernel log fails a run" 1 "${line%%[:(]*}" "echo '<3>$line' >/dev/kmsg"
 	done
+	if [ "$under_test" = debug ]; then
+		judged "memory that a module leaks fails a run" 1 "unreferenced object" \
+			'exit 0' MODULES=samples/kmemleak/kmemleak-test.ko
+	fi
 	judged "QEMU's own failure before the script ran has it booted again, and again" 125 "not in the guest's memory; booting again" \
 		'echo the script ran' CMDLINE="root=/dev/none Oops: int3: Code: 66 <90> e8"
 	judged "later it fails the run, and is named" 1 "not the guest's fault" \
