@@ -14,8 +14,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 DEBUG_MINUTES=10	# of random operations on each of the debug kernels
-# On these, what is slow by itself would take hours
-DEBUG_TESTS="kunit torture.sh interface.sh draining.sh used_and_taken_back.sh"
+# On these all selftests but the long ones; of rt, which looks for less, some
+RT_TESTS="kunit torture.sh interface.sh draining.sh used_and_taken_back.sh"
 
 parts=(first selftests dynamic debug kcsan rt others stress mutate)
 for p in ${PART:-}; do
@@ -78,9 +78,10 @@ for a in "${archs[@]}"; do
 	part first "$a" FLAVOUR=first TESTS=kunit "$ROOT/rig/test.sh"
 	part selftests "$a" LONG=1 "$ROOT/rig/test.sh"
 	part dynamic "$a" FLAVOUR=reclaim-dynamic TESTS="kunit interface.sh burst.sh torture.sh" "$ROOT/rig/test.sh"
-	for f in debug kcsan rt; do
-		part "$f" "$a" FLAVOUR="$f" MINUTES=$DEBUG_MINUTES TESTS="$DEBUG_TESTS" "$ROOT/rig/test.sh"
+	for f in debug kcsan; do
+		part "$f" "$a" FLAVOUR="$f" MINUTES=$DEBUG_MINUTES "$ROOT/rig/test.sh"
 	done
+	part rt "$a" FLAVOUR=rt MINUTES=$DEBUG_MINUTES TESTS="$RT_TESTS" "$ROOT/rig/test.sh"
 	part others "$a" "$ROOT/rig/others.sh"
 	part stress "$a" "$ROOT/rig/stress.sh"
 	part mutate "$a" "$ROOT/rig/mutate.sh"
