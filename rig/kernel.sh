@@ -4,12 +4,8 @@
 # Build a kernel into build/$KVER-$ARCH/$FLAVOUR/, a kernel output folder that
 # outside modules can be built against (make -C build/... M=...).
 #
-<<<<<<< HEAD
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|reclaim|reclaim-dynamic|debug|kcsan|rt|others|others-stock|
+#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|first|reclaim|reclaim-dynamic|debug|kcsan|rt|others|others-stock|
 #                             mutant|mutant-reclaim-dynamic|mutant-debug
-=======
-#   ARCH=x86_64|arm64 FLAVOUR=stock|dynamic|first|reclaim|reclaim-dynamic|debug|kcsan|rt|mutant|others|others-stock
->>>>>>> f6ffa0b (Tests that look closer: data under pressure are verified, torture ends with all of the pool mapped, invariants after each fault, bursts in each context; flavour first is the plain kernel with mail 1)
 #
 #   JOBS   compile jobs (number of CPUs)
 set -euo pipefail

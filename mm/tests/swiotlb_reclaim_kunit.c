@@ -18,6 +18,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmstat.h>
+#include <trace/events/kmem.h>
 
 #include "../swiotlb_cushion.h"
 #include "../swiotlb_reclaim.h"
@@ -239,6 +240,43 @@ static void lent_segment_is_free_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, free_counter(ctx->zone),
 			before + SWIOTLB_SEGMENT_PAGES);
 	EXPECT_SOUND(test, ctx);
+}
+
+struct freed {
+	struct context *ctx;
+	unsigned int segments;
+	unsigned int lent;	/* of these, when they are about to be freed */
+};
+
+static void note_free(void *data, struct page *page, unsigned int order)
+{
+	struct freed *freed = data;
+	phys_addr_t offset = page_to_phys(page) - freed->ctx->pool->start;
+
+	if (order != SWIOTLB_SEGMENT_ORDER ||
+	    offset >= freed->ctx->pool->end - freed->ctx->pool->start)
+		return;
+	freed->segments++;
+	freed->lent += test_bit(offset >> SWIOTLB_SEGMENT_SHIFT,
+				freed->ctx->pool->lent);
+}
+
+/* Or who gets a page of it would find a bounce buffer there */
+static void segment_is_lent_before_its_pages_are_freed(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	struct freed freed = { .ctx = ctx };
+	int err;
+
+	KUNIT_ASSERT_EQ(test, swiotlb_reclaim_take(1), 1);
+	err = register_trace_mm_page_free(note_free, &freed);
+	KUNIT_EXPECT_EQ(test, swiotlb_reclaim_lend(1), 1);
+	if (err)
+		kunit_skip(test, "no trace points");
+	unregister_trace_mm_page_free(note_free, &freed);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, freed.segments, 1);
+	KUNIT_EXPECT_EQ(test, freed.lent, 1);
 }
 
 static void used_is_mapped_plus_lent(struct kunit *test)
@@ -1061,6 +1099,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(owned_segment_is_one_unsplit_block),
 	KUNIT_CASE(lent_segment_is_one_free_block),
 	KUNIT_CASE(lent_segment_is_free_at_once),
+	KUNIT_CASE(segment_is_lent_before_its_pages_are_freed),
 	KUNIT_CASE(used_is_mapped_plus_lent),
 	KUNIT_CASE(mapped_segment_is_not_lent),
 	KUNIT_CASE(draining_segment_gets_no_mapping),

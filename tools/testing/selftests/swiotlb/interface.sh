@@ -15,6 +15,7 @@
 
 TRACING=/sys/kernel/tracing
 NR=4			# segments to take and lend by hand
+RESERVE_PART=32		# of reserves, that the kernel frees of its own: the pool is a quarter
 
 # mode FILE MODE
 mode()
@@ -71,6 +72,31 @@ same_lent()
 	[ $(($(cat "$DEBUGFS/swiotlb/io_tlb_lent") * 2)) -eq "$(sysfs lent_kb)" ]
 }
 
+# marks: watermarks of all zones
+marks()
+{
+	awk '$1 == "boost" { boost = $2 }
+	     $1 ~ /^(min|low|high)$/ { print $1, $2 - boost }' /proc/zoneinfo
+}
+
+# reserve: the most that a zone below another keeps from allocations that could use both
+reserve()
+{
+	tr -d '(),' </proc/zoneinfo | awk '$1 == "protection:" {
+		for (i = 2; i <= NF; i++)
+			most = $i > most ? $i : most
+	} END { print most + 0 }'
+}
+
+# set_up_again FILE: have the kernel do what FILE is for
+set_up_again()
+{
+	local value
+
+	value=$(cat "/proc/sys/vm/$1")
+	echo "$value" >"/proc/sys/vm/$1"
+}
+
 need_root
 need_reclaim
 need_debugfs
@@ -83,7 +109,7 @@ counters=(nr_free_swiotlb swiotlb_lend swiotlb_take_free swiotlb_take_migrate sw
 floor=$(($(sysfs floor_kb) + 4096))
 floors=(' ' 0 x 12x -1 1.5 0x 99999999999999999999 $(($(sysfs total_kb) + 1)))
 enables=(' ' maybe 2 -1)
-tap_plan $((5 + 3 + 2 + ${#floors[@]} + ${#enables[@]} + ${#counters[@]} + 3 + 5 + ${#events[@]}))
+tap_plan $((5 + 3 + 2 + ${#floors[@]} + ${#enables[@]} + ${#counters[@]} + 5 + 5 + ${#events[@]}))
 
 # 1. sysfs
 wait_for $LENT_AGAIN lent_percent 98
@@ -115,6 +141,13 @@ at_most "free lent memory, KiB" "$(free_lent_kb)" "$(sysfs lent_kb)"
 check "/proc/pagetypeinfo has the type Swiotlb" has_type
 block_kb=$(block_kb)
 equal "memory of that type, KiB" $(($(swiotlb_blocks) * block_kb)) "$(sysfs total_kb)"
+marks=$(marks)
+reserve=$(reserve)
+set_up_again watermark_scale_factor
+check "watermarks count it" test "$marks" = "$(marks)"
+# Memory of the kernel's own start has been freed since
+set_up_again lowmem_reserve_ratio
+at_most "and so do reserves, pages" "$(reserve)" $((reserve + reserve / RESERVE_PART))
 
 # 3. debugfs
 check "io_tlb_lent counts slots" number "$(cat "$DEBUGFS/swiotlb/io_tlb_lent")"
