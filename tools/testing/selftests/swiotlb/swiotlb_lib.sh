@@ -537,28 +537,27 @@ filler_stop()
 
 ANON_PERCENT=40		# of MemTotal; 0: none of that
 RANDOM_READS=		# 1: a page at a time, anywhere in the file
-COMPARE=8
+COMPARE_AGO=2		# in chunks of 64 MiB
 # Until lent memory is in use. A slow kernel reads slowly, too.
 # shellcheck disable=SC2034	# used by the tests
 USED_SECONDS=$((120 * ${SLOWER:-1}))
 stress=
 reader=
 
-# read_file: one in COMPARE chunks is compared with what is in a file without blocks
+# read_file: and compare a MiB of what was read a while ago, and may have been migrated since,
+# with what is in a file without blocks
 read_file()
 {
-	local i=0 n=0 chunks=$((file_mb / 64))
+	local i=0 pass=0 chunks=$((file_mb / 64)) ago
 
 	while [ -e "$disk_dir/go" ]; do
-		if [ $((n % COMPARE)) -eq 0 ]; then
-			dd if="$disk_dir/file" bs=1M count=64 skip=$((i * 64)) status=none |
-				cmp -n $((64 << 20)) - /dev/zero || return
-		else
-			dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
-			   skip=$((i * 64)) status=none || return
-		fi
+		dd if="$disk_dir/file" of=/dev/null bs=1M count=64 \
+		   skip=$((i * 64)) status=none || return
+		ago=$(((i + chunks - COMPARE_AGO) % chunks))
+		dd if="$disk_dir/file" bs=1M count=1 skip=$((ago * 64 + pass % 64)) status=none |
+			cmp -n $((1 << 20)) - /dev/zero || return
 		i=$(((i + 1) % chunks))
-		n=$((n + 1))
+		[ "$i" -gt 0 ] || pass=$((pass + 1))
 	done
 }
 
