@@ -56,9 +56,9 @@ export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
 export KBUILD_BUILD_TIMESTAMP='2024-11-17 22:15:08 UTC' KBUILD_BUILD_USER=rig KBUILD_BUILD_HOST=rig KBUILD_BUILD_VERSION=1
 
 kmake=(make -C "$src" O="$out" ARCH="$ARCH" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc")
-# Of kcsan only our files are instrumented, and those that look bounce buffers up: all that is reported is about them, and others'
-# accesses to their data are noticed by the change of the value. mm/page_alloc.c is not,
-# with what we have there: the kernel itself excludes it.
+# Of kcsan only our files are instrumented, and those that look bounce buffers up: all that
+# is reported is about them, and others' accesses to their data are noticed by the change of
+# the value. mm/page_alloc.c is not, with what we have there: the kernel itself excludes it.
 [ "$FLAVOUR" != kcsan ] || kmake+=(KCSAN_SANITIZE=n KCSAN_SANITIZE_swiotlb.o=y
 	KCSAN_SANITIZE_swiotlb_reclaim.o=y KCSAN_SANITIZE_swiotlb_cushion.o=y KCSAN_SANITIZE_test_swiotlb.o=y
 	KCSAN_SANITIZE_direct.o=y KCSAN_SANITIZE_mapping.o=y)

@@ -165,7 +165,7 @@ check "the log says so" grep -q "End of test: SUCCESS" <(dmesg)
 at_least "lines of statistics" "$(dmesg | grep -c "torture: [0-9]* s: map")" 2
 at_least "compactions of all memory" "$(wc -l <"$counts/compacted")" 1
 at_least "memory blocks of the pool that were refused to go offline" "$(wc -l <"$counts/refused")" 1
-# Whoever maps or lends again what is of another is refused, and named once
+# Who unmaps or syncs what is of another is refused, and that is said once
 equal "warnings of stale addresses" "$(dmesg | grep -c "refused to unmap or sync")" 1
 equal "memory blocks that are offline" "$(grep -l offline "$MEMORY"/memory*/state | wc -l)" 0
 # No slot and no page has been lost: all of the pool can be owned, and mapped
