@@ -982,12 +982,16 @@ static void larger_allocations_leave_whole_segments(struct kunit *test)
 		list_add(&whole[i], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
 	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, 1));
 
-	/* Nor do watermark checks promise one, until more is free */
+	/* Nor do watermark checks promise one, until more is free, or less */
 	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg - 1]));
 	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
 	zone->nr_free_swiotlb += zone->swiotlb_cushion / 8;
 	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
 	zone->nr_free_swiotlb++;
+	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb -= zone->swiotlb_cushion / 8 * 2 + 1;
+	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb--;
 	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
 
 	/* One more can be split, or used, but not what is as large as two */
@@ -995,18 +999,30 @@ static void larger_allocations_leave_whole_segments(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
 	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 1));
+
+	/* The lists are not walked again for as much before more is free */
 	list_add(&pair, &zone->free_area[seg + 1].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 1));
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 2));
+	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb += 2 * SWIOTLB_SEGMENT_PAGES;
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg + 1));
+
+	/* For less they are */
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 3));
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
 
 	/* What is taken of a piece is no segment's */
 	list_del(&pair);
 	list_del(&whole[3]);
+	zone->nr_free_swiotlb -= 3 * SWIOTLB_SEGMENT_PAGES;
 	list_add(&piece, &zone->free_area[seg - 1].free_list[MIGRATE_SWIOTLB]);
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
 	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg));
 
 	/* Leave no advice that is about this zone: there is one for all */
 	list_add(&whole[3], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
+	zone->nr_free_swiotlb += SWIOTLB_SEGMENT_PAGES;
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
 }
 
