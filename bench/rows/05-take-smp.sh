@@ -30,7 +30,7 @@
 . /job/guest.sh
 
 ready
-stress-ng --quiet --vm "$(nproc)" --vm-bytes 64M --vm-method write64 --timeout 0 --oomable &
+stress-ng --quiet --no-madvise --vm "$(nproc)" --vm-bytes 64M --vm-method write64 --timeout 0 --oomable &
 stress=$!
 sleep 3
 for _ in 1 2 3; do

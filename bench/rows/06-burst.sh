@@ -99,7 +99,7 @@ ready
 case $BENCH_STATE in
 cache) fill_cache ;;
 stress)
-	stress-ng --quiet --vm 2 --vm-keep --vm-bytes $(($(meminfo MemAvailable) * 9 / 10))k --timeout 0 &
+	stress-ng --quiet --no-madvise --vm 2 --vm-keep --vm-bytes $(($(meminfo MemAvailable) * 9 / 10))k --timeout 0 &
 	trap 'kill %1' EXIT
 	sleep 20 ;;
 esac

@@ -13,14 +13,15 @@ meminfo() { awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo; }
 
 # hold MIB [CPU]: somebody has that much memory and keeps it, of the node of that CPU.
 # It is locked, so that no swap helps, and neither is it what an out-of-memory killer takes.
+# Advice that stress-ng gives at random would have KSM merge it, and count it in KSM's tests.
 held=()
 hold()
 {
 	local i want=$(($(meminfo Mlocked) + $1 * 1024))
 
 	(echo -1000 >"/proc/$BASHPID/oom_score_adj"
-	 exec ${2:+taskset -c "$2"} stress-ng -q --no-oom-adjust --vm 1 --vm-bytes "$1M" --vm-locked --vm-keep \
-		--vm-hang 0 --vm-method write64 --timeout 0) &
+	 exec ${2:+taskset -c "$2"} stress-ng -q --no-oom-adjust --no-madvise --vm 1 --vm-bytes "$1M" \
+		--vm-locked --vm-keep --vm-hang 0 --vm-method write64 --timeout 0) &
 	held+=($!)
 	for ((i = 0; i < 120; i++)); do
 		[ "$(meminfo Mlocked)" -lt "$want" ] || return 0

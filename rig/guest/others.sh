@@ -47,7 +47,7 @@ fio_verify()
 	local hog size i status was before
 	was=$(vmstat pswpout)
 	size=$(($(meminfo MemAvailable) / 1024 + 192))
-	stress-ng -q --oomable --verify --vm 1 --vm-bytes "${size}M" --vm-keep --vm-hang 5 --vm-method rand-set \
+	stress-ng -q --oomable --no-madvise --verify --vm 1 --vm-bytes "${size}M" --vm-keep --vm-hang 5 --vm-method rand-set \
 		--timeout 600 &
 	hog=$!
 	for ((i = 0; i < 90; i++)); do

@@ -28,8 +28,10 @@ CUSHION_PERCENT=75	# of the cushion, free when page tables are needed
 STEP_KB=512		# of what the process takes until then, as less is free
 RESERVE_PERCENT=40	# of the min watermark: the kernel may have half
 FREE_PERCENT=25		# of the cushion, above the min watermark, when it is killed
-ENDLESS_S=$((60 * ${SLOWER:-1}))	# until a process is killed whose page tables have no end: it has
-				# half of what is below the min watermark first
+FULL_PERCENT=85		# of the regular memory, page tables without end have when it is full
+FULL_S=$((120 * ${SLOWER:-1}))	# until then
+ENDLESS_S=$((60 * ${SLOWER:-1}))	# and then until the process is killed: it has half of what is
+				# below the min watermark first
 DECOYS=12		# processes to be killed instead of ours: of three all were, at times, and then the test
 LISTED_KB=1024		# in the lists of all CPUs: a batch for each may have come since
 
@@ -85,6 +87,9 @@ decoys_stop()
 }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# full_or_gone KIB PID: there are so many page tables, or the process is gone
+full_or_gone() { [ "$(meminfo PageTables)" -ge "$1" ] || is_gone "$2"; }
 
 # zone: free memory, its min watermark, the size and what is in the lists of CPUs, of
 # the largest zone that the last report of the out-of-memory killer has, KiB
@@ -142,6 +147,7 @@ state "after"
 
 wait_for 10 lent_percent "$LENT_PERCENT"
 kills=$(vmstat oom_kill)
+full=$(($(free_regular_kb) * FULL_PERCENT / 100))
 decoys_start
 reader_start
 (
@@ -149,6 +155,9 @@ reader_start
 	exec "$(dirname "$0")/unmovable" "$size" 0 0 / <>/dev/zero
 ) >/dev/null 2>&1 &
 endless=$!
+start=$SECONDS
+wait_for "$FULL_S" full_or_gone "$full" "$endless"
+diag "PageTables $(meminfo PageTables) KiB after $((SECONDS - start)) s"
 start=$SECONDS
 check "it is gone in $ENDLESS_S s" wait_for "$ENDLESS_S" is_gone "$endless"
 diag "after $((SECONDS - start)) s"

@@ -681,7 +681,7 @@ unmovable_start()
 	out=$(mktemp)
 	exec {unmovable_fd}> >(exec "$(dirname "$0")/unmovable" "$@" >"$out" 2>&1)
 	unmovable=$!
-	wait_for 120 grep -q . "$out"
+	wait_for 300 grep -q . "$out"
 	read -r answer <"$out"
 	rm -f "$out"
 	[ "$answer" = ready ] || diag "unmovable: $answer"
