@@ -9,6 +9,8 @@
 # bench: how=instructions per pair; pages one by one, and in batches of 1,024 (order 0) and 32 (order 9)
 # bench: archs=x86_64 arm64
 # bench: icount=1
+# bench: reps=3
+# bench: quick_reps=1
 # bench: quick_variants=static off reclaim
 # case: 64M total=64M floor=1M quick=1
 # key: pair_4k instructions bounced map + unmap of 4 KiB

@@ -73,10 +73,10 @@ refused()
 	fi
 }
 
-# lends LARGEST-PART LINES-THAT-SAY-IT-IS-SMALLER [WHAT-ELSE-THE-LOG-SAYS]
+# lends LARGEST-PART LINES-THAT-SAY-IT-IS-SMALLER [WHAT-ELSE-THE-LOG-SAYS [SMALLEST-PART]]
 lends()
 {
-	local least=$((1024 * 1024 / $1 / 3)) most
+	local least=$((1024 * 1024 / ${4:-$(($1 * 3))})) most
 
 	# Unless it is named, the total is 64 times the floor at most
 	most=$(($(sysfs floor_kb) * 64))
@@ -124,7 +124,8 @@ swiotlb=force,reclaim=4M)
 	[ "$(uname -m)" = x86_64 ] || skip_all "$name: that is more than the floor here"
 	refused "there is not a pageblock to lend" "$STOCK_SLOTS" ;;
 *movablecore=*)
-	lends 8 1 ;;
+	# Halved until it lies in one zone; where a zone ends depends on the kernel
+	lends 8 1 "" 128 ;;
 *elfcorehdr=*)
 	refused "this is a kdump kernel" "$STOCK_SLOTS" ;;
 swiotlb=force,reclaim=4G)
