@@ -151,12 +151,6 @@
 /* The same for a pageblock that could not be emptied */
 #define BLOCK_BACKOFF_MAX	(60 * HZ)
 
-/*
- * An attempt to reclaim counts in full if at least that part of what can be reclaimed is
- * lent memory. If it is less, nearly all that is reclaimed is of use to the allocation.
- */
-#define LENT_SHARE	16
-
 /* How long an attempt to reclaim that was in vain may hold for others, in jiffies */
 #define IN_VAIN_AT_MOST	(4 * HZ)
 

@@ -71,6 +71,9 @@ void swiotlb_parse_param(char *str, struct swiotlb_param *param);
 #define LENT_LOOPS_ONE		16
 #define LENT_LOOPS_IN_VAIN	(30 * LENT_LOOPS_ONE)
 
+/* Where less than that part of what can be reclaimed is lent memory, it is next to nothing. */
+#define LENT_SHARE		16
+
 /* After as many as stock kernels allow without progress it gets part of the reserves. */
 #define LENT_LOOPS_RESERVES	(MAX_RECLAIM_RETRIES * LENT_LOOPS_ONE)
 
