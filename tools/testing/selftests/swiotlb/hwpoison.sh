@@ -65,11 +65,6 @@ all_zero()
 	[ "$(tr '\0' z <"$1" | tr -d -c z | wc -c)" -eq $((FILE_MB << 20)) ]
 }
 
-owns_just_the_floor()
-{
-	[ "$(owned_kb)" -le "$(sysfs floor_kb)" ]
-}
-
 slots()
 {
 	cat "$DEBUGFS/swiotlb/io_tlb_$1"
@@ -121,8 +116,7 @@ unmovable_stop
 rm "$disk_dir/file"
 disk_release
 
-# 3. Not lent, and then it would be. What is kept for the I/O until now is no floor.
-wait_for $LENT_AGAIN owns_just_the_floor
+# 3. Not lent, and then it would be
 floor=()
 while read -r pfn; do
 	floor+=("$(segment_of "$pfn")")
