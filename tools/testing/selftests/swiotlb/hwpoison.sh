@@ -123,9 +123,11 @@ while read -r pfn; do
 done < <("$(dirname "$0")/pool_pages" "$first" "$last" owned)
 # Lent again only when there is a bad page, however long that takes
 floor_kb=$(sysfs floor_kb)
-echo $((floor_kb + TAKE * SEGMENT_KB)) >"$SYSFS/floor_kb"
-wait_for $LENT_AGAIN owns_at_least $((floor_kb + TAKE * SEGMENT_KB))
-pick owned "${floor[*]}"
+# More than is owned, which may be more than the floor
+raised=$(($(owned_kb) + TAKE * SEGMENT_KB))
+echo "$raised" >"$SYSFS/floor_kb"
+wait_for $LENT_AGAIN owns_at_least "$raised"
+wait_for $LENT_AGAIN pick owned "${floor[*]}"
 # The kernel cannot do anything about it, and says so
 gone_bad hard 2>/dev/null
 check "a page that is not lent has gone bad" test -n "$pfn"
