@@ -9,6 +9,7 @@
 
 #include <linux/cpuset.h>
 #include <linux/gfp.h>
+#include <linux/math.h>
 #include <linux/mmzone.h>
 #include <linux/swap.h>
 #include <linux/swiotlb_reclaim.h>
@@ -50,11 +51,19 @@ static bool zone_cushion_is_due(struct zone *zone, unsigned int order,
 }
 
 /*
- * How many lent pages have to be free for another look by zone_leaves_whole_segments(),
- * once it has found too few whole segments. The pool is in one zone, under whose lock this
- * is written.
+ * What zone_leaves_whole_segments() last did not find: so many pages in whole segments
+ * when so many lent ones were free, or ULONG_MAX if it found what it looked for. The pool
+ * is in one zone, under whose lock these are written.
  */
-static unsigned long swiotlb_look_again;
+static unsigned long swiotlb_looked_for;
+static unsigned long swiotlb_looked_at = ULONG_MAX;
+
+/* Are about as many free now? An eighth of the cushion more, or fewer, is worth a look. */
+static bool zone_looked_in_vain(struct zone *zone)
+{
+	return abs_diff(zone_free_swiotlb(zone), READ_ONCE(swiotlb_looked_at)) <=
+	       zone_swiotlb_cushion(zone) / 8;
+}
 
 /**
  * zone_leaves_whole_segments() - would an allocation leave the cushion in one piece?
@@ -63,7 +72,8 @@ static unsigned long swiotlb_look_again;
  *
  * Otherwise it could take whole segments while pieces make up for them. Single pages
  * need not ask: they are had from the smallest block, so there are no pieces when they
- * split a segment. The lists are walked as far as the cushion goes.
+ * split a segment. The lists are walked as far as the cushion goes, but not again for
+ * each page of a batch, or each huge page that is tried.
  *
  * Context: any. zone->lock is held.
  * Return: %true if the cushion is left in whole segments.
@@ -72,24 +82,27 @@ bool zone_leaves_whole_segments(struct zone *zone, unsigned int order)
 {
 	unsigned long wanted = zone_swiotlb_cushion(zone) +
 			       max(1UL << order, SWIOTLB_SEGMENT_PAGES);
+	unsigned long left = wanted;
 	struct list_head *block;
 	unsigned int o;
 
 	for (o = order; o < SWIOTLB_SEGMENT_ORDER; o++)
 		if (!free_area_empty(&zone->free_area[o], MIGRATE_SWIOTLB))
 			return true;
+	if (wanted >= swiotlb_looked_for && zone_looked_in_vain(zone))
+		return false;
 
 	for (o = NR_PAGE_ORDERS; o-- > SWIOTLB_SEGMENT_ORDER; ) {
 		list_for_each(block, &zone->free_area[o].free_list[MIGRATE_SWIOTLB]) {
-			if (wanted <= 1UL << o) {
-				WRITE_ONCE(swiotlb_look_again, 0);
+			if (left <= 1UL << o) {
+				WRITE_ONCE(swiotlb_looked_at, ULONG_MAX);
 				return true;
 			}
-			wanted -= 1UL << o;
+			left -= 1UL << o;
 		}
 	}
-	WRITE_ONCE(swiotlb_look_again,
-		   zone_free_swiotlb(zone) + zone_swiotlb_cushion(zone) / 8);
+	swiotlb_looked_for = wanted;
+	WRITE_ONCE(swiotlb_looked_at, zone_free_swiotlb(zone));
 	return false;
 }
 
@@ -108,8 +121,7 @@ bool zone_spares_lent_block(struct zone *zone, struct free_area *area)
 {
 	if (!zone_spares_lent(zone))
 		return false;
-	return area < &zone->free_area[SWIOTLB_SEGMENT_ORDER] ||
-	       zone_free_swiotlb(zone) > READ_ONCE(swiotlb_look_again);
+	return area < &zone->free_area[SWIOTLB_SEGMENT_ORDER] || !zone_looked_in_vain(zone);
 }
 
 /**

@@ -817,8 +817,8 @@ static unsigned int evacuate_pass(unsigned int first, unsigned int last,
  * @want:	How many segments are wanted.
  * @error:	Receives why a segment could not be had, or 0: the last, or -ENOMEM.
  *
- * The pageblock is isolated, so that what has been migrated away cannot be
- * allocated again.
+ * The pageblock is isolated, so that what has been migrated away is not allocated
+ * again, but for pages that lists of CPUs had before.
  *
  * Context: process context, may sleep. reclaim.lock is held.
  * Return: number of segments taken.
@@ -1514,7 +1514,7 @@ static unsigned int take_part(unsigned int first, unsigned int last,
 
 /*
  * Take segments for areas that own less than their floor, as it may have been
- * raised. Returns how many could not be had.
+ * raised. Returns how many could not be had: that is not urgent.
  */
 static unsigned int refill_floor(void)
 {
@@ -1725,15 +1725,16 @@ static void set_wake(const struct pool_state *state)
 /**
  * balance() - refill and lend, once
  * @sampled:	When use was last sampled, in jiffies. Updated.
- * @surplus:	Set to %true if use is to be sampled, as there is more than the floor to
- *		lend, or slots were missed.
+ * @again:	Set to %true if this is to be called again without being woken, for use
+ *		to be sampled: there is more than the floor to lend, or less of it than
+ *		there should be, or slots were missed.
  *
  * Context: process context, may sleep. Takes reclaim.lock.
  * Return: number of segments that were wanted and not had.
  */
-static unsigned int balance(unsigned long *sampled, bool *surplus)
+static unsigned int balance(unsigned long *sampled, bool *again)
 {
-	unsigned int area, want, missed, missing = 0;
+	unsigned int area, want, missed, missing = 0, floor_missing = 0;
 	struct pool_state state;
 	unsigned long periods;
 	bool quiet;
@@ -1771,7 +1772,7 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	}
 	if (reclaim.enabled) {
 		serve_takes(periods);
-		missing += refill_floor();
+		floor_missing = refill_floor();
 	}
 	missing += serve_missed(reclaim.unfilled);
 	if (!reclaim.cut_short)
@@ -1788,8 +1789,8 @@ static unsigned int balance(unsigned long *sampled, bool *surplus)
 	set_wake(&state);
 	if (reclaim.enabled &&
 	    (state.owned > reclaim.floor * reclaim.pool->nareas ||
-	     missed_of_late()))
-		*surplus = true;
+	     floor_missing || missed_of_late()))
+		*again = true;
 out:
 	mutex_unlock(&reclaim.lock);
 	return missing;
@@ -1810,7 +1811,7 @@ static int kswiotlbd(void *unused)
 
 	for (;;) {
 		long timeout = MAX_SCHEDULE_TIMEOUT;
-		bool surplus = false;
+		bool again = false;
 
 		/*
 		 * Before the counters are read, so that no later kick is lost. Pairs
@@ -1820,7 +1821,7 @@ static int kswiotlbd(void *unused)
 		smp_mb();
 
 		cond_resched();
-		if (balance(&sampled, &surplus)) {
+		if (balance(&sampled, &again)) {
 			/*
 			 * Deaf for a moment, or each mapping would start the
 			 * same again. Kicks meanwhile are made up for after
@@ -1833,11 +1834,10 @@ static int kswiotlbd(void *unused)
 			smp_mb();
 			if (READ_ONCE(reclaim.missed))
 				WRITE_ONCE(reclaim.kicked, true);
-			timeout = max3(pause_left(&reclaim.evacuation),
-				       pause_left(&reclaim.floor_evacuation),
-				       SAMPLE_PERIOD);
+			/* What cannot be had for long is not worth waking up for */
+			timeout = max(pause_left(&reclaim.evacuation), next_sample());
 		}
-		if (surplus)
+		if (again)
 			timeout = min(timeout, next_sample());
 		set_current_state(TASK_IDLE);
 		if (!READ_ONCE(reclaim.kicked))
@@ -2215,8 +2215,9 @@ bool swiotlb_attempts_in_vain(void)
  * guess was.
  *
  * Context: process context. Takes and releases area locks.
- * Return: LENT_LOOPS_IN_VAIN if it was in vain, or 1. 0 if nothing is lent of the zones
- * that the allocation may use, so that it reclaims as ever.
+ * Return: LENT_LOOPS_IN_VAIN if it was in vain, LENT_LOOPS_FEW if not and next to nothing
+ * of what can be reclaimed is lent memory, or LENT_LOOPS_ONE. 0 if nothing is lent of the
+ * zones that the allocation may use, so that it reclaims as ever.
  */
 int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 			   struct alloc_context *ac, unsigned int alloc_flags,
@@ -2225,11 +2226,12 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 	/* Are these zones all that others may use, too? */
 	bool all = ac->highest_zoneidx >= ZONE_NORMAL && !ac->nodemask &&
 		   !(gfp_mask & __GFP_THISNODE);
+	unsigned long pages, reclaimable = 0, used = 0;
 	bool lent = false, in_vain = true;
 	struct swiotlb_area_stat sum;
-	unsigned long pages, used;
 	struct zoneref *z;
 	struct zone *zone;
+	int counts;
 
 	pool_stat(&sum);
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
@@ -2240,6 +2242,7 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 			continue;
 		}
 		pages = zone_pages_to_reclaim(zone);
+		reclaimable += pages;
 		if (zone == reclaim.zone) {
 			lent = sum.lent;
 			used = sum.lent * SWIOTLB_SEGMENT_PAGES;
@@ -2256,9 +2259,13 @@ int swiotlb_attempt_counts(gfp_t gfp_mask, unsigned int order,
 	}
 	if (!lent)
 		return 0;
-	if (all && (in_vain || loops == MAX_RECLAIM_RETRIES - 1))
+	if (!in_vain && used < reclaimable / LENT_SHARE)
+		return LENT_LOOPS_FEW;
+	counts = in_vain ? LENT_LOOPS_IN_VAIN : LENT_LOOPS_ONE;
+	if (all && (in_vain || (loops < LENT_LOOPS_RESERVES &&
+				loops + counts >= LENT_LOOPS_RESERVES)))
 		was_in_vain();
-	return in_vain ? LENT_LOOPS_IN_VAIN : 1;
+	return counts;
 }
 
 static unsigned long slots_to_kb(unsigned long slots)

@@ -62,13 +62,26 @@ struct swiotlb_param {
 void swiotlb_parse_param(char *str, struct swiotlb_param *param);
 
 /*
- * How much an attempt counts that has reclaimed what an allocation cannot use, where any
- * other counts one: enough for part of the reserves. And after how many in all somebody
- * is killed for the allocation: four more of that kind, or more others than one fails
- * that is the first to ask for what it has reclaimed. These others take seconds, with
- * the pauses between them, as does a process that was killed to free its page tables.
+ * How much an attempt to reclaim counts that did not help an allocation, in sixteenths.
+ * Where next to nothing of what can be reclaimed is lent memory, others were faster, and
+ * there are more attempts to come; but there may be less to reclaim than it seems. One
+ * that can only have reclaimed lent memory is enough for part of the reserves.
  */
-#define LENT_LOOPS_IN_VAIN	30
+#define LENT_LOOPS_FEW		1
+#define LENT_LOOPS_ONE		16
+#define LENT_LOOPS_IN_VAIN	(30 * LENT_LOOPS_ONE)
+
+/* Where less than that part of what can be reclaimed is lent memory, it is next to nothing. */
+#define LENT_SHARE		16
+
+/* After as many as stock kernels allow without progress it gets part of the reserves. */
+#define LENT_LOOPS_RESERVES	(MAX_RECLAIM_RETRIES * LENT_LOOPS_ONE)
+
+/*
+ * And then somebody is killed for it: after four more in vain, or more others than one
+ * fails that is the first to ask for what it has reclaimed. These others take seconds,
+ * with the pauses between them, as does a process that was killed to free its page tables.
+ */
 #define LENT_LOOPS_MAX		(5 * LENT_LOOPS_IN_VAIN - 1)
 
 #ifdef CONFIG_SWIOTLB_RECLAIM

@@ -982,12 +982,16 @@ static void larger_allocations_leave_whole_segments(struct kunit *test)
 		list_add(&whole[i], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
 	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, 1));
 
-	/* Nor do watermark checks promise one, until more is free */
+	/* Nor do watermark checks promise one, until more is free, or less */
 	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg - 1]));
 	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
 	zone->nr_free_swiotlb += zone->swiotlb_cushion / 8;
 	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
 	zone->nr_free_swiotlb++;
+	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb -= zone->swiotlb_cushion / 8 * 2 + 1;
+	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb--;
 	KUNIT_EXPECT_TRUE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
 
 	/* One more can be split, or used, but not what is as large as two */
@@ -995,19 +999,98 @@ static void larger_allocations_leave_whole_segments(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
 	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 1));
+
+	/* The lists are not walked again for as much before more is free */
 	list_add(&pair, &zone->free_area[seg + 1].free_list[MIGRATE_SWIOTLB]);
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 1));
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 2));
+	KUNIT_EXPECT_FALSE(test, zone_spares_lent_block(zone, &zone->free_area[seg]));
+	zone->nr_free_swiotlb += 2 * SWIOTLB_SEGMENT_PAGES;
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg + 1));
+
+	/* For less they are */
+	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg + 3));
+	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
 
 	/* What is taken of a piece is no segment's */
 	list_del(&pair);
 	list_del(&whole[3]);
+	zone->nr_free_swiotlb -= 3 * SWIOTLB_SEGMENT_PAGES;
 	list_add(&piece, &zone->free_area[seg - 1].free_list[MIGRATE_SWIOTLB]);
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, 1));
 	KUNIT_EXPECT_FALSE(test, zone_leaves_whole_segments(zone, seg));
 
 	/* Leave no advice that is about this zone: there is one for all */
 	list_add(&whole[3], &zone->free_area[seg].free_list[MIGRATE_SWIOTLB]);
+	zone->nr_free_swiotlb += SWIOTLB_SEGMENT_PAGES;
 	KUNIT_EXPECT_TRUE(test, zone_leaves_whole_segments(zone, seg));
+}
+
+/* What all zones of an allocation have to reclaim, in pages */
+static unsigned long to_reclaim(struct alloc_context *ac)
+{
+	unsigned long pages = 0;
+	struct zoneref *z;
+	struct zone *zone;
+
+	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
+					ac->nodemask)
+		pages += zone_pages_to_reclaim(zone);
+	return pages;
+}
+
+/* Pages of lent memory that are not free */
+static unsigned long lent_in_use(struct context *ctx)
+{
+	return total_lent(ctx) * SWIOTLB_SEGMENT_PAGES - free_counter(ctx->zone);
+}
+
+static int attempt_counts(struct alloc_context *ac, unsigned int order)
+{
+	/* For a node: nothing is passed on to other allocations */
+	return swiotlb_attempt_counts(GFP_KERNEL | __GFP_THISNODE, order, ac,
+				      ALLOC_WMARK_MIN, 0);
+}
+
+static void attempts_count_by_what_may_be_reclaimed(struct kunit *test)
+{
+	struct context *ctx = test->priv;
+	struct alloc_context ac = {
+		.zonelist = node_zonelist(zone_to_nid(ctx->zone), GFP_KERNEL),
+		.highest_zoneidx = gfp_zone(GFP_KERNEL),
+	};
+	unsigned long files = (lent_in_use(ctx) + 8 * SWIOTLB_SEGMENT_PAGES) * LENT_SHARE;
+	struct page *page, *next;
+	LIST_HEAD(pages);
+
+	/* So that there is something to reclaim, and nearly nothing of it lent */
+	mod_zone_page_state(ctx->zone, NR_ZONE_INACTIVE_FILE, files);
+	KUNIT_EXPECT_EQ(test, attempt_counts(&ac, 0), LENT_LOOPS_FEW);
+
+	/* Taken and not owned is as good as used */
+	while (lent_in_use(ctx) < to_reclaim(&ac) / LENT_SHARE) {
+		KUNIT_EXPECT_EQ(test, attempt_counts(&ac, 0), LENT_LOOPS_FEW);
+		page = swiotlb_take_free(ctx->zone, SWIOTLB_SEGMENT_ORDER);
+		if (!page)
+			break;
+		list_add(&page->lru, &pages);
+	}
+	KUNIT_EXPECT_GE(test, lent_in_use(ctx), to_reclaim(&ac) / LENT_SHARE);
+	KUNIT_EXPECT_EQ(test, attempt_counts(&ac, 0), LENT_LOOPS_ONE);
+
+	/* There will never be as much, whatever is reclaimed and however little is lent */
+	KUNIT_EXPECT_EQ(test, attempt_counts(&ac, 30), LENT_LOOPS_IN_VAIN);
+	list_for_each_entry_safe(page, next, &pages, lru)
+		__free_pages(page, SWIOTLB_SEGMENT_ORDER);
+	KUNIT_EXPECT_EQ(test, attempt_counts(&ac, 30), LENT_LOOPS_IN_VAIN);
+
+	/* Nothing is lent of the zones below */
+	if (zone_idx(ctx->zone)) {
+		ac.highest_zoneidx = zone_idx(ctx->zone) - 1;
+		KUNIT_EXPECT_EQ(test, attempt_counts(&ac, 30), 0);
+	}
+	mod_zone_page_state(ctx->zone, NR_ZONE_INACTIVE_FILE, -(long)files);
+	EXPECT_SOUND(test, ctx);
 }
 
 /*
@@ -1125,6 +1208,7 @@ static struct kunit_case swiotlb_reclaim_cases[] = {
 	KUNIT_CASE(zones_keep_at_most_what_they_say),
 	KUNIT_CASE(lent_pieces_are_no_larger_block),
 	KUNIT_CASE(larger_allocations_leave_whole_segments),
+	KUNIT_CASE(attempts_count_by_what_may_be_reclaimed),
 	KUNIT_CASE(part_of_an_unaligned_buffer_is_synced),
 	KUNIT_CASE(segment_with_a_bad_page_is_retired),
 	{}
