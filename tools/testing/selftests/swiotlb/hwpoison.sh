@@ -21,6 +21,7 @@ TAKE=8			# segments, to have one that is not lent and not of the floor
 MEMORY=/sys/devices/system/memory
 
 bad=()
+floor=()
 floor_kb=
 
 cleanup()
@@ -48,6 +49,18 @@ pick()
 	done < <("$(dirname "$0")/pool_pages" "$first" "$last" "$1")
 	pfn=
 	return 1
+}
+
+# list_owned: set floor to the segments that are owned; fails where others look as if
+# they were, as pages do that a process which has ended is about to free
+# shellcheck disable=SC2317	# called by wait_for
+list_owned()
+{
+	floor=()
+	while read -r pfn; do
+		floor+=("$(segment_of "$pfn")")
+	done < <("$(dirname "$0")/pool_pages" "$first" "$last" owned)
+	[ $((${#floor[@]} * SEGMENT_KB)) -eq "$(owned_kb)" ]
 }
 
 # gone_bad hard | soft: the page $pfn has; hard is now, soft is soon
@@ -117,10 +130,7 @@ rm "$disk_dir/file"
 disk_release
 
 # 3. Not lent, and then it would be
-floor=()
-while read -r pfn; do
-	floor+=("$(segment_of "$pfn")")
-done < <("$(dirname "$0")/pool_pages" "$first" "$last" owned)
+wait_for $LENT_AGAIN list_owned || diag "${#floor[@]} segments look owned"
 # Lent again only when there is a bad page, however long that takes
 floor_kb=$(sysfs floor_kb)
 # More than is owned, which may be more than the floor
