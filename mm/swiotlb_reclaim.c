@@ -100,13 +100,11 @@
 #define EVACUATE_PASSES	3
 
 /*
- * Pageblocks among which the cheapest is looked for: so many times as many as are
- * wanted, within these bounds; the next window follows if one does not suffice. A look
- * at a page takes 56 instructions (x86-64), dropping it from the page cache 1,300.
+ * Pageblocks among which the cheapest is looked for: four times as many as are wanted
+ * at most; the next window follows if one does not suffice. A look at a page takes 56
+ * instructions (x86-64), dropping it from the page cache 1,300.
  */
-#define EVACUATE_CHOICE		4
-#define EVACUATE_WINDOW_MIN	16
-#define EVACUATE_WINDOW		64
+#define EVACUATE_WINDOW	32
 
 /*
  * What it costs to empty a page, relative to each other. Clean page cache is
@@ -656,10 +654,15 @@ static bool is_final(int error)
  */
 static bool folio_is_pinned(struct folio *folio, unsigned long flags)
 {
+	int mapcount;
+
 	if (flags & BIT(PG_head))
 		return atomic_read(&folio->_pincount) > 0;
-	return folio_ref_count(folio) - (atomic_read(&folio->_mapcount) + 1) >=
-	       GUP_PIN_COUNTING_BIAS;
+	/* First, as both may grow meanwhile. Of what is no folio any more it is a type */
+	mapcount = atomic_read(&folio->_mapcount) + 1;
+	if (page_mapcount_is_type(mapcount))
+		return false;
+	return folio_ref_count(folio) - mapcount >= (int)GUP_PIN_COUNTING_BIAS;
 }
 
 /*
@@ -700,6 +703,9 @@ static unsigned int page_cost(struct page *page, unsigned long left,
 
 	if (folio_ref_count(folio)) {
 		cost = folio_cost(folio);
+		/* Freed just then, it was on no list any more */
+		if (cost == COST_STUCK && !folio_ref_count(folio))
+			cost = 0;
 		order = compound_order(&folio->page);
 		before = folio_page_idx(folio, page);
 	} else {
@@ -1067,19 +1073,18 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 	unsigned int begin = first / block_segments();
 	unsigned int end = DIV_ROUND_UP(last, block_segments());
 	unsigned int left = end - begin, taken = 0, nr;
-	unsigned int block = reclaim.cursor, window;
+	unsigned int block = reclaim.cursor;
 
 	if (block < begin || block >= end)
 		block = begin;
+	/* Near the end there would be little to choose from */
+	block = min(block, end - min(left, EVACUATE_WINDOW));
 
 	/* Once per batch: it makes all CPUs give up their LRU batches */
 	lru_cache_disable();
 	WRITE_ONCE(swiotlb_reclaim_task, current);
 	do {
-		window = clamp(EVACUATE_CHOICE *
-			       DIV_ROUND_UP(want - taken, block_segments()),
-			       EVACUATE_WINDOW_MIN, EVACUATE_WINDOW);
-		nr = min3(left, end - block, window);
+		nr = min3(left, end - block, EVACUATE_WINDOW);
 		taken += evacuate_window(block, nr, first, last, want - taken,
 					 error);
 		left -= nr;

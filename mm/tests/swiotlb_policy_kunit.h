@@ -97,6 +97,10 @@ static void cost_is_what_has_to_be_done(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_STUCK);
 	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
 	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+	/* Mapped again since its references were counted */
+	atomic_set(&folio->_mapcount, 1);
+	KUNIT_EXPECT_EQ(test, folio_cost(folio), COST_COPY);
+	atomic_set(&folio->_mapcount, -1);
 
 	folio_clear_swapbacked(folio);
 	folio_clear_lru(folio);
