@@ -842,8 +842,6 @@ static unsigned int evacuate_block(unsigned int first, unsigned int last,
 		/* Takes the locks of all CPUs' lists, so not in any case */
 		if (pass)
 			drain_all_pages(reclaim.zone);
-		else
-			lru_add_drain_cpu_zone(reclaim.zone);
 		taken += evacuate_pass(first, last, want - taken, error, &again);
 		if (hold_is_over())
 			break;
@@ -1082,6 +1080,11 @@ static unsigned int evacuate_segments(unsigned int first, unsigned int last,
 
 	/* Once per batch: it makes all CPUs give up their LRU batches */
 	lru_cache_disable();
+	/*
+	 * This one gives up its free pages, too. Not for each block: there are those by
+	 * then that it has for more targets, and would have to get again.
+	 */
+	lru_add_drain_cpu_zone(reclaim.zone);
 	WRITE_ONCE(swiotlb_reclaim_task, current);
 	do {
 		nr = min3(left, end - block, EVACUATE_WINDOW);

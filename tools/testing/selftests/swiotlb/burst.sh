@@ -42,6 +42,8 @@ burst()
 	at_least "$name: times in take_free_ns" $(($(hist_sum take_free_ns) - times)) "$least"
 	if grep -qw page_poison=1 /proc/cmdline; then
 		skip "$name: longest mapping" "each page that is taken is checked for poison"
+	elif [ -e "$DEBUGFS/kcsan" ]; then
+		skip "$name: longest mapping" "KCSAN waits while it watches an access"
 	elif on_icount; then
 		at_most "$name: longest mapping, instructions" "$(figure max)" \
 			$((RATIO * $(figure p50)))
