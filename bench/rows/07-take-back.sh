@@ -34,7 +34,7 @@
 # target: reclaim got_64 >= 64 in cache,anonymous
 # target: reclaim got_256 >= 256 in cache,anonymous
 # target: reclaim got_8,got_64,got_256 >= 1 x cma in held
-# cause: What is lent and free, at least the cushion, 85 segments, is taken at once. The rest is emptied by the functions that cma_alloc() uses, and a page costs as much: counted with one CPU, 256 segments full of clean cache take 21 to 22 million instructions, cma_alloc() 24.5 million; 14 million of them drop pages from the cache. The rest of ours chooses the cheapest blocks, and isolates each by itself. Of anonymous memory copying is most: of 81 ms for 256 segments migrate_pages() has 52, and lru_cache_disable(), which waits for all CPUs, 10, as ours calls it for each 64 segments and cma_alloc() once. Counted with one CPU, which includes what kswapd does meanwhile, ours takes 47 million instructions and cma_alloc() 58 million.
+# cause: What is lent and free, at least the cushion, 85 segments, is taken at once. The rest is emptied by the functions that cma_alloc() uses, and a page costs as much. Counted with one CPU, which includes what kswapd does meanwhile, 256 segments full of clean cache take 23 million instructions, cma_alloc() 26 million; a sixth of ours chooses the cheapest blocks, as each 64 segments look at 32 of them. Of anonymous memory copying is most: of 81 ms for 256 segments, traced, migrate_pages() has 52, and lru_cache_disable(), which waits for all CPUs, 10, as ours calls it for each 64 segments and cma_alloc() once. Counted, ours takes 47 million instructions and cma_alloc() 58 million.
 
 # shellcheck source=../guest.sh
 . /job/guest.sh
